@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"drydock"
+)
+
+// Upstream's table of build data has no key, and may get no column, so a row's place in the table breaks ties between equal times: the later one
+// counts as newer as long as the database has not reused space.
+const (
+	sqlInsertBuildData = `INSERT INTO build_data (node_name, task_id, collected_date, generator, data_format, data_element)
+		VALUES ($1, $2, coalesce($3, {clock}), $4, $5, $6)`
+	buildDataColumns = `b.node_name, b.task_id, b.collected_date, b.generator, b.data_format, b.data_element, b.{row}{row text}`
+
+	// The generators of a node are found by one index look-up each, never by reading the node's history; then the newest of each.
+	sqlLatest = `WITH RECURSIVE g(node_name, generator) AS (
+			SELECT * FROM (SELECT node_name, generator FROM build_data WHERE %s ORDER BY node_name, generator LIMIT 1) AS head
+			UNION ALL
+			SELECT n.node_name, n.generator FROM g JOIN build_data n ON n.{row} = (SELECT x.{row} FROM build_data x
+				WHERE (x.node_name, x.generator) > (g.node_name, g.generator) AND %s ORDER BY x.node_name, x.generator LIMIT 1))
+		SELECT ` + buildDataColumns + ` FROM (SELECT node_name, generator FROM g LIMIT %s) AS k JOIN build_data b ON b.{row} = (SELECT y.{row} FROM build_data y
+			WHERE y.node_name = k.node_name AND y.generator = k.generator ORDER BY y.collected_date DESC, y.{row} DESC LIMIT 1)
+		ORDER BY b.node_name, b.generator`
+)
+
+// AddBuildData adds to the history of nodes, all or nothing. Data without a time gets the database's. ErrInvalid: a limit of package drydock is
+// exceeded, or node, task or generator is missing.
+func (s *Store) AddBuildData(ctx context.Context, data ...drydock.BuildData) error {
+	for i := range data {
+		if err := checkBuildData(&data[i]); err != nil {
+			return fmt.Errorf("add build data: %w", err)
+		}
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	insert := s.writeOne
+	if len(data) > 1 {
+		insert = s.write
+	}
+	return insert(ctx, "add build data", func(ctx context.Context, q querier) error {
+		for i := range data {
+			b := &data[i]
+			_, err := q.ExecContext(ctx, s.d.text(sqlInsertBuildData), b.Node, idBytes(b.Task), s.d.time(b.Collected), b.Generator, b.Format, b.Data)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// BuildData lists build data, newest first; with Latest, by node and generator. A page holds whole elements, so it can be large. ErrInvalid: a limit,
+// a cursor that is none, or a query without node and task that does not ask for the latest.
+func (s *Store) BuildData(ctx context.Context, query drydock.BuildDataQuery) (drydock.BuildDataPage, error) {
+	limit, err := pageSize(query.Limit)
+	if err != nil {
+		return drydock.BuildDataPage{}, fmt.Errorf("list build data: %w", err)
+	}
+	query.Limit = limit
+	switch {
+	case query.Latest && query.Task != "":
+		err = fmt.Errorf("%w: ask for the latest of a node or for the data of a task, not for both", drydock.ErrInvalid)
+	case !query.Latest && query.Task == "" && len(query.Nodes) == 0:
+		err = fmt.Errorf("%w: name a node or a task, or ask for the latest", drydock.ErrInvalid)
+	case len(query.Nodes) > drydock.MaxPage:
+		err = fmt.Errorf("%w: %d nodes in one query, at most %d", drydock.ErrInvalid, len(query.Nodes), drydock.MaxPage)
+	}
+	if err != nil {
+		return drydock.BuildDataPage{}, fmt.Errorf("list build data: %w", err)
+	}
+	if query.Latest {
+		return s.latestBuildData(ctx, &query)
+	}
+	return s.buildDataPage(ctx, &query)
+}
+
+func (s *Store) buildDataPage(ctx context.Context, query *drydock.BuildDataQuery) (page drydock.BuildDataPage, err error) {
+	var w where
+	if query.Task != "" {
+		w.add("b.task_id = %", idBytes(query.Task))
+	}
+	if len(query.Nodes) == 1 {
+		w.add("b.node_name = %", query.Nodes[0])
+	} else if len(query.Nodes) > 1 {
+		w.add("b.node_name {texts(}%{)}", s.d.texts(query.Nodes))
+	}
+	if query.Generator != "" {
+		w.add("b.generator = %", query.Generator)
+	}
+	if query.After != "" {
+		c, err := readCursor(query.After)
+		if err != nil {
+			return page, fmt.Errorf("list build data: %w", err)
+		}
+		w.add("(b.collected_date, b.{row}) < (%,", s.d.time(time.UnixMicro(c.At)))
+		w.args = append(w.args, c.Row)
+		w.conditions[len(w.conditions)-1] += fmt.Sprintf(" $%d{row cast})", len(w.args))
+	}
+	w.args = append(w.args, query.Limit)
+	text := `SELECT ` + buildDataColumns + ` FROM build_data b` + w.text() + fmt.Sprintf(` ORDER BY b.collected_date DESC, b.{row} DESC LIMIT $%d`, len(w.args))
+	err = s.read(ctx, "list build data", func(ctx context.Context, q querier) error {
+		last, err := s.scanBuildData(ctx, q, &page, text, w.args...)
+		if len(page.Data) == query.Limit {
+			page.Next = last.String()
+		}
+		return err
+	})
+	return page, err
+}
+
+// latestBuildData goes node by node where nodes are named, else through all of them.
+func (s *Store) latestBuildData(ctx context.Context, query *drydock.BuildDataQuery) (page drydock.BuildDataPage, err error) {
+	var c cursor
+	if query.After != "" {
+		if c, err = readCursor(query.After); err != nil {
+			return page, fmt.Errorf("list build data: %w", err)
+		}
+	}
+	var w where
+	if len(query.Nodes) > 0 {
+		w.add("node_name {texts(}%{)}", s.d.texts(query.Nodes))
+	}
+	if query.Generator != "" {
+		w.add("generator = %", query.Generator)
+	}
+	all := w.conditions
+	w.args = append(w.args, c.Node, c.Generator)
+	start := append([]string{fmt.Sprintf("(node_name, generator) > ($%d, $%d)", len(w.args)-1, len(w.args))}, all...)
+	next := append([]string{"1 = 1"}, all...)
+	w.args = append(w.args, query.Limit)
+	text := fmt.Sprintf(sqlLatest, strings.Join(start, " AND "), qualify(next), fmt.Sprintf("$%d", len(w.args)))
+	err = s.read(ctx, "list latest build data", func(ctx context.Context, q querier) error {
+		if _, err := s.scanBuildData(ctx, q, &page, text, w.args...); err != nil {
+			return err
+		}
+		if n := len(page.Data); n == query.Limit {
+			page.Next = cursor{Node: page.Data[n-1].Node, Generator: page.Data[n-1].Generator}.String()
+		}
+		return nil
+	})
+	return page, err
+}
+
+func qualify(conditions []string) string {
+	text := strings.Join(conditions, " AND ")
+	return strings.NewReplacer("node_name {", "x.node_name {", "generator =", "x.generator =").Replace(text)
+}
+
+func (s *Store) scanBuildData(ctx context.Context, q querier, page *drydock.BuildDataPage, text string, args ...any) (last cursor, err error) {
+	rows, err := q.QueryContext(ctx, s.d.text(text), args...)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var node, generator, format, data sql.NullString
+		var task id
+		var at instant
+		err := rows.Scan(&node, &task, &at, &generator, &format, &data, &last.Row)
+		page.Data = append(page.Data, drydock.BuildData{
+			Node: node.String, Task: task.TaskID, Generator: generator.String, Format: format.String, Collected: at.Time, Data: data.String,
+		})
+		last.At = at.UnixMicro()
+		return err
+	})
+	return last, err
+}
+
+// cursor is a place in a list of build data.
+type cursor struct {
+	At        int64  `json:"t,omitempty"`
+	Row       string `json:"r,omitempty"`
+	Node      string `json:"n,omitempty"`
+	Generator string `json:"g,omitempty"`
+}
+
+func (c cursor) String() string {
+	raw, _ := json.Marshal(c) // numbers and text always marshal
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+func readCursor(s string) (c cursor, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	if err == nil {
+		err = json.Unmarshal(raw, &c)
+	}
+	if err != nil || len(c.Row) > 32 || strings.Trim(c.Row, "0123456789(),") != "" {
+		return c, fmt.Errorf("%w: %.60q is no cursor; use the one that the previous page gave", drydock.ErrInvalid, s)
+	}
+	return c, nil
+}

@@ -1,0 +1,303 @@
+package store
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"drydock"
+)
+
+// The forms that values have in rows. Each scans what either database gives, and NULL as empty: rows of very old versions are full of it.
+
+// idBytes is the 16-byte form of a task id; nil (NULL, equal to nothing) for none and for what is not a UUID.
+func idBytes(id drydock.TaskID) []byte {
+	canonical, err := drydock.ParseTaskID(string(id))
+	if err != nil {
+		return nil
+	}
+	raw := make([]byte, 0, 16)
+	raw, _ = hex.AppendDecode(raw, []byte(strings.ReplaceAll(string(canonical), "-", ""))) // parsed just now
+	return raw
+}
+
+func idsBytes(ids []drydock.TaskID) [][]byte {
+	raw := make([][]byte, 0, len(ids))
+	for _, id := range ids {
+		raw = append(raw, idBytes(id))
+	}
+	return raw
+}
+
+// idText is the text form of 16 bytes, and of anything else the empty id.
+func idText(raw []byte) drydock.TaskID {
+	if len(raw) != 16 {
+		return ""
+	}
+	var t [36]byte
+	hex.Encode(t[:8], raw[:4])
+	hex.Encode(t[9:13], raw[4:6])
+	hex.Encode(t[14:18], raw[6:8])
+	hex.Encode(t[19:23], raw[8:10])
+	hex.Encode(t[24:], raw[10:])
+	t[8], t[13], t[18], t[23] = '-', '-', '-', '-'
+	return drydock.TaskID(t[:])
+}
+
+// jsonIDs is an array of ids on SQLite: JSON of hexadecimal text.
+func jsonIDs(ids []drydock.TaskID) string {
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('"')
+		b.WriteString(hex.EncodeToString(idBytes(id)))
+		b.WriteByte('"')
+	}
+	b.WriteByte(']')
+	return b.String()
+}
+
+func jsonTexts(s []string) string {
+	if len(s) == 0 {
+		return "[]"
+	}
+	raw, _ := json.Marshal(s) // strings always marshal
+	return string(raw)
+}
+
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+// instant scans a timestamp (PostgreSQL) or microseconds (SQLite).
+type instant struct{ time.Time }
+
+func (t *instant) Scan(v any) error {
+	switch v := v.(type) {
+	case nil:
+		t.Time = time.Time{}
+	case time.Time:
+		t.Time = time.Date(v.Year(), v.Month(), v.Day(), v.Hour(), v.Minute(), v.Second(), v.Nanosecond(), time.UTC)
+	case int64:
+		t.Time = time.UnixMicro(v).UTC()
+	default:
+		return fmt.Errorf("instant from %T", v)
+	}
+	return nil
+}
+
+// id scans an identifier of 16 bytes.
+type id struct{ drydock.TaskID }
+
+func (i *id) Scan(v any) error {
+	raw, _ := v.([]byte)
+	i.TaskID = idText(raw)
+	return nil
+}
+
+// textArray scans an array of text: PostgreSQL's text form in braces, or JSON.
+type textArray []string
+
+func (a *textArray) Scan(v any) error {
+	*a = nil
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case string:
+		return a.parse(v)
+	case []byte:
+		return a.parse(string(v))
+	default:
+		return fmt.Errorf("array from %T", v)
+	}
+}
+
+func (a *textArray) parse(s string) error {
+	if strings.HasPrefix(s, "[") {
+		return json.Unmarshal([]byte(s), (*[]string)(a))
+	}
+	list, err := parseArray(s)
+	*a = list
+	return err
+}
+
+// parseArray reads the text form of a one-dimensional PostgreSQL array ("{a,"b c",NULL}", PostgreSQL manual §8.15.6). NULL elements are left out.
+func parseArray(s string) ([]string, error) {
+	if len(s) < 2 || s[0] != '{' || s[len(s)-1] != '}' {
+		return nil, fmt.Errorf("not an array: %.40q", s)
+	}
+	var list []string
+	for s = s[1 : len(s)-1]; s != ""; {
+		var item strings.Builder
+		quoted := s[0] == '"'
+		i := 0
+		if quoted {
+			i = 1
+		}
+		for ; i < len(s); i++ {
+			if s[i] == '\\' && i+1 < len(s) {
+				i++
+			} else if (quoted && s[i] == '"') || (!quoted && s[i] == ',') {
+				break
+			}
+			item.WriteByte(s[i])
+		}
+		if quoted {
+			if i >= len(s) {
+				return nil, fmt.Errorf("array ends inside quotes: %.40q", s)
+			}
+			i++
+		}
+		if quoted || !strings.EqualFold(item.String(), "NULL") {
+			list = append(list, item.String())
+		}
+		if i < len(s) && s[i] != ',' {
+			return nil, fmt.Errorf("array element without comma: %.40q", s)
+		}
+		s = s[min(i+1, len(s)):]
+	}
+	return list, nil
+}
+
+// idArray scans an array of ids.
+type idArray []drydock.TaskID
+
+func (a *idArray) Scan(v any) error {
+	var text textArray
+	if err := text.Scan(v); err != nil {
+		return err
+	}
+	*a = nil
+	for _, t := range text {
+		raw, err := hex.DecodeString(strings.TrimPrefix(t, `\x`))
+		if err != nil {
+			return fmt.Errorf("id in array: %w", err)
+		}
+		*a = append(*a, idText(raw))
+	}
+	return nil
+}
+
+// rawJSON scans a JSON column. JSON null and SQL NULL are nil; a string that holds JSON, which is how upstream writes some columns, is unpacked.
+type rawJSON json.RawMessage
+
+func (r *rawJSON) Scan(v any) error {
+	var raw []byte
+	switch v := v.(type) {
+	case string:
+		raw = []byte(v)
+	case []byte:
+		raw = bytes.Clone(v)
+	}
+	*r = nil
+	if len(raw) > 0 && raw[0] == '"' {
+		var inner string
+		if json.Unmarshal(raw, &inner) == nil && json.Valid([]byte(inner)) {
+			raw = []byte(inner)
+		}
+	}
+	if raw = bytes.TrimSpace(raw); len(raw) > 0 && string(raw) != "null" {
+		*r = raw
+	}
+	return nil
+}
+
+// links scans the JSON object of relations to lists of URIs, in its order, and writes it.
+type links []drydock.Link
+
+func (l *links) Scan(v any) error {
+	var raw rawJSON
+	if err := raw.Scan(v); err != nil {
+		return err
+	}
+	*l = nil
+	if raw == nil {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil // not upstream's form: shown as no links
+	}
+	for d.More() {
+		rel, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var hrefs []string
+		if err := d.Decode(&hrefs); err != nil {
+			return fmt.Errorf("links: %w", err)
+		}
+		for _, h := range hrefs {
+			*l = append(*l, drydock.Link{Rel: fmt.Sprint(rel), Href: h})
+		}
+	}
+	return nil
+}
+
+func linksText(list []drydock.Link) string {
+	if len(list) == 0 {
+		return "{}"
+	}
+	var order []string
+	byRel := map[string][]string{}
+	for _, l := range list {
+		if byRel[l.Rel] == nil {
+			order = append(order, l.Rel)
+		}
+		byRel[l.Rel] = append(byRel[l.Rel], l.Href)
+	}
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, rel := range order {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		key, _ := json.Marshal(rel) // strings always marshal
+		b.Write(key)
+		b.WriteString(": ")
+		b.WriteString(jsonTexts(byRel[rel]))
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// flag scans a boolean; NULL is false.
+type flag bool
+
+func (f *flag) Scan(v any) error {
+	switch v := v.(type) {
+	case bool:
+		*f = flag(v)
+	case int64:
+		*f = v != 0
+	case nil:
+		*f = false
+	default:
+		return fmt.Errorf("boolean from %T", v)
+	}
+	return nil
+}
+
+// rows calls one for every row, and closes them.
+func each(rows *sql.Rows, err error, one func(*sql.Rows) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := one(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

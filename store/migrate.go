@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"drydock"
+)
+
+//go:embed migrations
+var migrationFiles embed.FS
+
+// Migration is one step of the schema.
+type Migration struct {
+	Version int
+	Name    string
+	Applied time.Time // zero: pending
+
+	text     string
+	checksum string
+}
+
+const migrationLock = 1146637418 // of pg_advisory_lock: one process migrates, the others wait and find it done
+
+const (
+	sqlSchemaVersion = `CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied text NOT NULL)`
+	sqlApplied       = `SELECT version, name, checksum, applied FROM schema_version ORDER BY version`
+	sqlApply         = `INSERT INTO schema_version (version, name, checksum, applied) VALUES ($1, $2, $3, $4)`
+)
+
+// embedded returns the dialect's migrations in order.
+func (d *dialect) embedded() ([]Migration, error) {
+	files, err := fs.Glob(migrationFiles, "migrations/"+d.name+"/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(files)
+	var list []Migration
+	for _, f := range files {
+		text, err := migrationFiles.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		base := strings.TrimSuffix(f[strings.LastIndexByte(f, '/')+1:], ".sql")
+		number, name, _ := strings.Cut(base, "_")
+		version, err := strconv.Atoi(number)
+		if err != nil || version != len(list)+1 {
+			return nil, fmt.Errorf("migration %s: not number %d", f, len(list)+1)
+		}
+		sum := sha256.Sum256(text)
+		list = append(list, Migration{Version: version, Name: name, text: string(text), checksum: hex.EncodeToString(sum[:8])})
+	}
+	return list, nil
+}
+
+// Migrations lists every migration this program knows, in order. ErrConflict: the database is newer than the program, or was migrated by other texts.
+func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
+	var list []Migration
+	err := s.read(ctx, "list migrations", func(ctx context.Context, q querier) error {
+		there := `SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'`
+		if s.d.name == "postgres" {
+			there = `SELECT count(*) FROM pg_class WHERE relname = 'schema_version' AND pg_table_is_visible(oid)`
+		}
+		var n int
+		if err := q.QueryRowContext(ctx, there).Scan(&n); err != nil {
+			return err
+		}
+		var err error
+		list, err = s.compare(ctx, q, n > 0)
+		return err
+	})
+	return list, err
+}
+
+// compare fills in what has been applied.
+func (s *Store) compare(ctx context.Context, q querier, recorded bool) ([]Migration, error) {
+	list, err := s.d.embedded()
+	if err != nil || !recorded {
+		return list, err
+	}
+	rows, err := q.QueryContext(ctx, sqlApplied)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var m Migration
+		var applied string
+		if err := rows.Scan(&m.Version, &m.Name, &m.checksum, &applied); err != nil {
+			return nil, err
+		}
+		if m.Version > len(list) {
+			return nil, fmt.Errorf("%w: the database is at schema version %d (%s), this program knows only %d: use a newer drydock", drydock.ErrConflict, m.Version, m.Name, len(list))
+		}
+		known := &list[m.Version-1]
+		if known.checksum != m.checksum {
+			return nil, fmt.Errorf("%w: schema version %d of the database (%s) was made by another text than this program's", drydock.ErrConflict, m.Version, m.Name)
+		}
+		if known.Applied, err = time.Parse(time.RFC3339, applied); err != nil {
+			return nil, fmt.Errorf("schema_version %d: %w", m.Version, err)
+		}
+	}
+	return list, rows.Err()
+}
+
+// Migrate applies what is missing, each step in one transaction together with its record, so that it can be stopped and resumed at any point, and
+// returns what it applied. One process migrates at a time; others wait. ErrConflict as for Migrations.
+func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
+	list, err := s.Migrations(ctx)
+	if err != nil || !slices.ContainsFunc(list, func(m Migration) bool { return m.Applied.IsZero() }) {
+		return nil, err
+	}
+	var done []Migration
+	for {
+		var applied *Migration
+		err := s.write(ctx, "migrate", func(ctx context.Context, q querier) error {
+			applied = nil
+			if s.d.name == "postgres" {
+				if _, err := q.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, migrationLock); err != nil {
+					return err
+				}
+			}
+			if _, err := q.ExecContext(ctx, sqlSchemaVersion); err != nil {
+				return err
+			}
+			list, err := s.compare(ctx, q, true)
+			if err != nil {
+				return err
+			}
+			next := slices.IndexFunc(list, func(m Migration) bool { return m.Applied.IsZero() })
+			if next < 0 {
+				return nil
+			}
+			m := list[next]
+			var now instant
+			if err := q.QueryRowContext(ctx, s.d.text(`SELECT {clock}`)).Scan(&now); err != nil {
+				return err
+			}
+			for _, statement := range statements(m.text) {
+				if _, err := q.ExecContext(ctx, statement); err != nil {
+					return fmt.Errorf("%04d_%s: %w", m.Version, m.Name, err)
+				}
+			}
+			m.Applied = now.Truncate(time.Second)
+			_, err = q.ExecContext(ctx, sqlApply, m.Version, m.Name, m.checksum, m.Applied.Format(time.RFC3339))
+			applied = &m
+			return err
+		})
+		if err != nil || applied == nil {
+			return done, err
+		}
+		done = append(done, *applied)
+	}
+}
+
+// statements splits a migration at the semicolons that end a line. Our migrations are written so; a body in dollar quotes stays whole.
+func statements(text string) []string {
+	var list []string
+	var b strings.Builder
+	quoted := false
+	for line := range strings.Lines(text) {
+		code, _, _ := strings.Cut(line, "--")
+		if strings.TrimSpace(code) == "" && b.Len() == 0 {
+			continue
+		}
+		b.WriteString(code)
+		if !strings.HasSuffix(code, "\n") {
+			b.WriteByte('\n')
+		}
+		quoted = quoted != (strings.Count(code, "$$")%2 == 1)
+		if !quoted && strings.HasSuffix(strings.TrimSpace(code), ";") {
+			list = append(list, b.String())
+			b.Reset()
+		}
+	}
+	if strings.TrimSpace(b.String()) != "" {
+		list = append(list, b.String())
+	}
+	return list
+}
