@@ -282,8 +282,15 @@ func (s *Store) settle(ctx context.Context, q querier, a *drydock.Adoption, note
 		return err
 	}
 	for _, id := range ended {
-		if _, err := s.terminateTree(ctx, q, id, "", "The task above this one ended with its orchestrator."); err != nil {
+		below, err := s.terminateTree(ctx, q, id, "", "The task above this one ended with its orchestrator.")
+		if err != nil {
 			return err
+		}
+		for _, gone := range below {
+			if i := slices.Index(a.Requeued, gone); i >= 0 {
+				a.Requeued = slices.Delete(a.Requeued, i, i+1)
+				a.Terminated = append(a.Terminated, gone)
+			}
 		}
 	}
 	return nil
@@ -346,8 +353,8 @@ func (s *Store) RetryTask(ctx context.Context, l drydock.Lease, id drydock.TaskI
 		switch {
 		case t.Result.Status == drydock.ResultSuccess || len(t.Result.Failures) == 0:
 			return fmt.Errorf("%w: task %s has no failures to retry", drydock.ErrConflict, id)
-		case t.Status != drydock.StatusComplete && t.Status != drydock.StatusRunning:
-			return fmt.Errorf("%w: task %s is %s and cannot be retried", drydock.ErrConflict, id, t.Status)
+		case t.Status != drydock.StatusComplete && (t.Status != drydock.StatusRunning || t.Term != l.Term):
+			return fmt.Errorf("%w: task %s is %s under term %d and cannot be retried", drydock.ErrConflict, id, t.Status, t.Term)
 		case t.Retry >= max:
 			return fmt.Errorf("%w: task %s was retried %d times, which is all of its %d", drydock.ErrConflict, id, t.Retry, max)
 		}

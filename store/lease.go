@@ -26,7 +26,7 @@ const (
 	sqlRelease      = `DELETE FROM active_instance WHERE dummy_key = 1 AND identity = $1 AND term = $2`
 	sqlStartTerm    = `INSERT INTO lease_history (term, identity, name, started) VALUES ($1, $2, $3, $4)`
 	sqlEndTerm      = `UPDATE lease_history SET ended = {clock}, reason = $2 WHERE term = $1 AND ended IS NULL`
-	sqlEndTerms     = `UPDATE lease_history SET ended = {clock}, reason = $1 WHERE ended IS NULL`
+	sqlEndTerms     = `UPDATE lease_history SET ended = $2, reason = $1 WHERE ended IS NULL`
 	sqlLeaseHistory = `SELECT term, identity, name, started, ended, reason FROM lease_history ORDER BY term DESC LIMIT $1`
 )
 
@@ -34,24 +34,26 @@ const (
 // at every process start; name is for people. Who holds it already gets it renewed. ErrConflict says who leads and until when.
 func (s *Store) AcquireLease(ctx context.Context, holder, name string, ttl time.Duration) (drydock.Lease, error) {
 	me := drydock.TaskID(holder)
-	if idBytes(me) == nil || ttl <= 0 {
+	if idBytes(me) == nil || ttl < time.Microsecond {
 		return drydock.Lease{}, fmt.Errorf("acquire lease: %w: holder %q must be a UUID and the time to live %v positive", drydock.ErrInvalid, holder, ttl)
 	}
 	if err := checkText("name", name, drydock.MaxName); err != nil {
 		return drydock.Lease{}, fmt.Errorf("acquire lease: %w", err)
 	}
+	l := drydock.Lease{Holder: string(idText(idBytes(me))), Name: name}
 	// Most campaigns are lost; those should lock nothing.
 	now, err := s.CurrentLease(ctx)
-	if err == nil && now.Holder != holder {
+	if err == nil && now.Holder != l.Holder {
 		return drydock.Lease{}, fmt.Errorf("acquire lease: %w", heldBy(now))
 	}
 	if err == nil {
-		return s.RenewLease(ctx, now, ttl)
-	}
-	if !errors.Is(err, drydock.ErrNotFound) {
+		now, err = s.RenewLease(ctx, now, ttl)
+		if err == nil || !errors.Is(err, drydock.ErrLeaseLost) { // it may have expired just now
+			return now, err
+		}
+	} else if !errors.Is(err, drydock.ErrNotFound) {
 		return drydock.Lease{}, err
 	}
-	l := drydock.Lease{Holder: string(idText(idBytes(me))), Name: name}
 	err = s.write(ctx, "acquire lease", func(ctx context.Context, q querier) error { return s.take(ctx, q, &l, ttl) })
 	if err != nil {
 		return drydock.Lease{}, err
@@ -85,7 +87,7 @@ func (s *Store) take(ctx context.Context, q querier, l *drydock.Lease, ttl time.
 		return err
 	}
 	l.Acquired, l.Expires = acquired.Time, expires.Time
-	if _, err := q.ExecContext(ctx, s.d.text(sqlEndTerms), "expired"); err != nil {
+	if _, err := q.ExecContext(ctx, s.d.text(sqlEndTerms), "expired", s.d.time(l.Acquired)); err != nil {
 		return err
 	}
 	_, err = q.ExecContext(ctx, s.d.text(sqlStartTerm), l.Term, me, l.Name, s.d.time(l.Acquired))
@@ -98,6 +100,9 @@ func heldBy(l drydock.Lease) error {
 
 // RenewLease keeps l for another ttl from now. ErrLeaseLost: it has expired, even if nobody took it yet, or another holds it.
 func (s *Store) RenewLease(ctx context.Context, l drydock.Lease, ttl time.Duration) (drydock.Lease, error) {
+	if ttl < time.Microsecond {
+		return drydock.Lease{}, fmt.Errorf("renew lease: %w: the time to live %v must be positive", drydock.ErrInvalid, ttl)
+	}
 	err := s.writeOne(ctx, "renew lease", func(ctx context.Context, q querier) error {
 		var expires instant
 		err := q.QueryRowContext(ctx, s.d.text(sqlRenew), idBytes(drydock.TaskID(l.Holder)), l.Term, ttl.Microseconds()).Scan(&expires)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -103,6 +104,9 @@ func checkMessages(list []drydock.Message) error {
 			checkText("context", m.Context, drydock.MaxContext),
 			checkJSON("extra", m.Extra, drydock.MaxMessageText),
 		)
+		if err == nil && len(m.Extra) > 0 && bytes.TrimSpace(m.Extra)[0] != '{' {
+			err = fmt.Errorf("%w: extra is not a JSON object", drydock.ErrInvalid)
+		}
 		if err != nil {
 			return fmt.Errorf("message %d: %w", i+1, err)
 		}

@@ -76,14 +76,14 @@ func (n *notifier) notify(ctx context.Context) {
 		if conn == nil || conn.IsClosed() {
 			fresh, err := pgx.ConnectConfig(ctx, n.config)
 			if err != nil {
-				n.s.log.Debug("cannot notify other instances", "error", n.s.redact(err))
+				n.s.log.Debug("cannot notify other instances", "error", n.s.where.redact(err))
 				wait(ctx, time.Second)
 				continue
 			}
 			conn = fresh
 		}
 		if _, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", channel, n.payload()); err != nil && ctx.Err() == nil {
-			n.s.log.Debug("cannot notify other instances", "error", n.s.redact(err))
+			n.s.log.Debug("cannot notify other instances", "error", n.s.where.redact(err))
 			closeConn(conn)
 		}
 		wait(ctx, notifyEvery)
@@ -94,7 +94,7 @@ func (n *notifier) notify(ctx context.Context) {
 func (n *notifier) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := n.listenOnce(ctx); err != nil && ctx.Err() == nil {
-			n.s.log.Warn("not listening to other instances, will try again", "error", n.s.redact(err))
+			n.s.log.Warn("not listening to other instances, will try again", "error", n.s.where.redact(err))
 			wait(ctx, time.Second+rand.N(time.Second))
 		}
 	}

@@ -18,9 +18,33 @@ import (
 // passing bells to and from other processes.
 func (s *Store) openPostgres(ctx, background context.Context, o Options) error {
 	s.d = postgresDialect()
-	config, err := pgx.ParseConfig(s.where.postgres)
+	config, err := postgresConfig(s.where)
 	if err != nil {
-		return fmt.Errorf("%w: the URL is not one of PostgreSQL's: %s", drydock.ErrInvalid, s.redact(err))
+		return err
+	}
+	s.db = stdlib.OpenDB(*config)
+	if o.MaxConns == 0 {
+		o.MaxConns = 16
+	}
+	s.db.SetMaxOpenConns(o.MaxConns)
+	s.db.SetMaxIdleConns(o.MaxConns)
+	if err := s.db.PingContext(ctx); err != nil {
+		if kind := s.kindOf(ctx, err); kind != nil {
+			return fmt.Errorf("%w: %s", kind, s.where.redact(err))
+		}
+		return errors.New(s.where.redact(err))
+	}
+	n := newNotifier(s, config)
+	s.bells.send = n.add
+	s.stopped.Go(func() { n.listen(background) })
+	s.stopped.Go(func() { n.notify(background) })
+	return nil
+}
+
+func postgresConfig(where location) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(where.postgres)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the URL is not one of PostgreSQL's: %s", drydock.ErrInvalid, where.redact(err))
 	}
 	for name, value := range map[string]string{
 		"timezone":                            "UTC",
@@ -31,28 +55,12 @@ func (s *Store) openPostgres(ctx, background context.Context, o Options) error {
 			config.RuntimeParams[name] = value
 		}
 	}
-	s.db = stdlib.OpenDB(*config)
-	if o.MaxConns == 0 {
-		o.MaxConns = 16
-	}
-	s.db.SetMaxOpenConns(o.MaxConns)
-	s.db.SetMaxIdleConns(o.MaxConns)
-	if err := s.db.PingContext(ctx); err != nil {
-		if kind := s.kindOf(ctx, err); kind != nil {
-			return fmt.Errorf("%w: %s", kind, s.redact(err))
-		}
-		return errors.New(s.redact(err))
-	}
-	n := newNotifier(s, config)
-	s.bells.send = n.add
-	s.stopped.Go(func() { n.listen(background) })
-	s.stopped.Go(func() { n.notify(background) })
-	return nil
+	return config, nil
 }
 
 // redact takes the connection string out of an error of the driver, which may quote it.
-func (s *Store) redact(err error) string {
-	return strings.ReplaceAll(err.Error(), s.where.postgres, s.where.shown)
+func (w location) redact(err error) string {
+	return strings.ReplaceAll(err.Error(), w.postgres, w.shown)
 }
 
 // postgresKind maps SQLSTATE classes (PostgreSQL manual, appendix A) to kinds.

@@ -22,9 +22,7 @@ func (s *Store) openSQLite(ctx context.Context, o Options) error {
 	if err := checkFile(s.where.file); err != nil {
 		return err
 	}
-	path := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(s.where.file)
-	dsn := "file:" + path + "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-8000)"
+	dsn := sqliteURL(s.where.file)
 	writing, err := driver.Open(dsn, clockFunction)
 	if err != nil {
 		return s.kinded(err)
@@ -46,6 +44,12 @@ func (s *Store) openSQLite(ctx context.Context, o Options) error {
 	s.db.SetMaxIdleConns(readers)
 	s.db.SetConnMaxIdleTime(time.Minute) // a connection that has read large values gives its memory back only when it closes
 	return nil
+}
+
+func sqliteURL(file string) string {
+	path := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(file)
+	return "file:" + path + "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-8000)"
 }
 
 // clockFunction is the database's clock on SQLite, whose own has milliseconds only.
