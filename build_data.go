@@ -16,9 +16,9 @@ type BuildData struct {
 // BuildDataQuery selects build data, newest first. Zero fields do not restrict, but at least a node, a task or Latest must be given.
 type BuildDataQuery struct {
 	Nodes     []string
-	Task      TaskID
+	Tasks     []TaskID
 	Generator string
-	Latest    bool   // only the newest of each generator for each node; not with Task
+	Latest    bool   // only the newest of each generator for each node; not with Tasks
 	After     string // cursor of the previous page
 	Limit     int    // 0: DefaultPage; above MaxPage: ErrInvalid
 }

@@ -112,6 +112,7 @@ type NewTask struct {
 // TaskFinish is what an orchestrator reports when a task's action has ended.
 type TaskFinish struct {
 	ID       TaskID
+	Attempt  int // of the run that ended, so that a late report cannot end a later attempt; 0: whichever is under way
 	Result   Result
 	Messages []Message // appended in the same transaction
 }

@@ -66,12 +66,12 @@ func (s *Store) BuildData(ctx context.Context, query drydock.BuildDataQuery) (dr
 	}
 	query.Limit = limit
 	switch {
-	case query.Latest && query.Task != "":
+	case query.Latest && len(query.Tasks) > 0:
 		err = fmt.Errorf("%w: ask for the latest of a node or for the data of a task, not for both", drydock.ErrInvalid)
-	case !query.Latest && query.Task == "" && len(query.Nodes) == 0:
+	case !query.Latest && len(query.Tasks) == 0 && len(query.Nodes) == 0:
 		err = fmt.Errorf("%w: name a node or a task, or ask for the latest", drydock.ErrInvalid)
-	case len(query.Nodes) > drydock.MaxPage:
-		err = fmt.Errorf("%w: %d nodes in one query, at most %d", drydock.ErrInvalid, len(query.Nodes), drydock.MaxPage)
+	case max(len(query.Nodes), len(query.Tasks)) > drydock.MaxPage:
+		err = fmt.Errorf("%w: %d nodes or tasks in one query, at most %d", drydock.ErrInvalid, max(len(query.Nodes), len(query.Tasks)), drydock.MaxPage)
 	}
 	if err != nil {
 		return drydock.BuildDataPage{}, fmt.Errorf("list build data: %w", err)
@@ -84,8 +84,10 @@ func (s *Store) BuildData(ctx context.Context, query drydock.BuildDataQuery) (dr
 
 func (s *Store) buildDataPage(ctx context.Context, query *drydock.BuildDataQuery) (page drydock.BuildDataPage, err error) {
 	var w where
-	if query.Task != "" {
-		w.add("b.task_id = %", idBytes(query.Task))
+	if len(query.Tasks) == 1 {
+		w.add("b.task_id = %", idBytes(query.Tasks[0]))
+	} else if len(query.Tasks) > 1 {
+		w.add("b.task_id {ids(}%{)}", s.d.ids(query.Tasks))
 	}
 	if len(query.Nodes) == 1 {
 		w.add("b.node_name = %", query.Nodes[0])

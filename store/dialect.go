@@ -51,6 +51,8 @@ func postgresDialect() *dialect {
 			"{row}", "ctid",
 			"{row cast}", "::text::tid",
 			"{row text}", "::text",
+			"{tables}", "pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname",
+			"{migration lock}", "SELECT pg_advisory_xact_lock(1146637418)", // one process migrates, the others wait and find it done
 			"{message lock}", "SELECT pg_advisory_xact_lock(1146637419, $2::int)",
 		),
 		ids:   func(ids []drydock.TaskID) any { return idsBytes(ids) },
@@ -83,6 +85,8 @@ func sqliteDialect() *dialect {
 			"{row}", "rowid",
 			"{row cast}", "",
 			"{row text}", "",
+			"{tables}", "sqlite_schema WHERE type = 'table' AND name",
+			"{migration lock}", "SELECT 1",
 			"{message lock}", "SELECT ?2",
 		),
 		ids:   func(ids []drydock.TaskID) any { return jsonIDs(ids) },

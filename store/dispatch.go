@@ -66,6 +66,11 @@ func (s *Store) ClaimTasks(ctx context.Context, l drydock.Lease, actions []drydo
 		}
 		return strings.Compare(string(a.ID), string(b.ID))
 	})
+	topics := make([]string, len(list))
+	for i := range list {
+		topics[i] = string(list[i].ID)
+	}
+	s.bells.ring(topics...)
 	return list, nil
 }
 
@@ -197,10 +202,10 @@ func strs(ids []drydock.TaskID) []string {
 }
 
 const (
-	maxAttempts = 3 // a task that brings down its orchestrator each time must not be tried for ever
+	maxOrphaned = 3 // a task that brings down its leader each time must not be tried for ever
 
 	// Nobody can work on what runs under an older term: its holder's writes are refused from now on.
-	sqlOrphans = `SELECT t.task_id, t.status, t.action, t.attempt, t.term,
+	sqlOrphans = `SELECT t.task_id, t.status, t.action, t.orphaned, t.term,
 			coalesce((SELECT h.name FROM lease_history h WHERE h.term = t.term), '')
 		FROM tasks t WHERE t.status IN ('running', 'terminating') AND t.term < $1 ORDER BY t.created, t.task_id LIMIT ` + maxAdopt + ` {for update}`
 	sqlFail = `UPDATE tasks SET status = CASE status WHEN 'terminating' THEN 'terminated' ELSE 'complete' END,
@@ -214,7 +219,7 @@ type orphan struct {
 	id       drydock.TaskID
 	status   drydock.TaskStatus
 	action   drydock.Action
-	attempt  int
+	orphaned int
 	term     int64
 	holder   string
 	requeued bool
@@ -231,7 +236,7 @@ func (o *orphan) why() string {
 	return text + " What it left behind is not known; look before you repeat it."
 }
 
-// AdoptTasks decides what becomes of the tasks that older terms left active: repeatable ones are queued again unless they were tried three times,
+// AdoptTasks decides what becomes of the tasks that older terms left active: repeatable ones are queued again unless this is the third time,
 // those whose termination was asked for are terminated, the others fail; each says so in a message. What was queued below a task that failed is
 // terminated. Call it again until it returns nothing: a call takes 1,000 tasks.
 func (s *Store) AdoptTasks(ctx context.Context, l drydock.Lease, repeatable []drydock.Action) (a drydock.Adoption, err error) {
@@ -248,7 +253,7 @@ func (s *Store) AdoptTasks(ctx context.Context, l drydock.Lease, repeatable []dr
 		var notes []messageInsert
 		for i := range list {
 			o := &list[i]
-			o.requeued = o.status == drydock.StatusRunning && slices.Contains(repeatable, o.action) && o.attempt < maxAttempts
+			o.requeued = o.status == drydock.StatusRunning && slices.Contains(repeatable, o.action) && o.orphaned < maxOrphaned-1
 			switch {
 			case o.requeued:
 				a.Requeued = append(a.Requeued, o.id)
@@ -296,7 +301,7 @@ func (s *Store) settle(ctx context.Context, q querier, a *drydock.Adoption, note
 	return nil
 }
 
-const sqlRequeueAny = `UPDATE tasks SET status = 'queued', version = version + 1, updated = {clock} WHERE task_id {ids(}$1{)}`
+const sqlRequeueAny = `UPDATE tasks SET status = 'queued', orphaned = orphaned + 1, version = version + 1, updated = {clock} WHERE task_id {ids(}$1{)}`
 
 func (s *Store) orphans(ctx context.Context, q querier, l drydock.Lease) ([]orphan, error) {
 	var list []orphan
@@ -305,7 +310,7 @@ func (s *Store) orphans(ctx context.Context, q querier, l drydock.Lease) ([]orph
 		var o orphan
 		var task id
 		var status, action string
-		err := rows.Scan(&task, &status, &action, &o.attempt, &o.term, &o.holder)
+		err := rows.Scan(&task, &status, &action, &o.orphaned, &o.term, &o.holder)
 		o.id, o.status, o.action = task.TaskID, drydock.TaskStatus(status), drydock.Action(action)
 		list = append(list, o)
 		return err

@@ -19,8 +19,8 @@ type location struct {
 // parseDSN reads sqlite:PATH, sqlite:///PATH, postgres://, postgresql:// and upstream's postgresql+psycopg2://. Errors never show a password.
 func parseDSN(dsn string) (location, error) {
 	scheme, rest, ok := strings.Cut(dsn, ":")
-	if !ok {
-		return location{}, fmt.Errorf("%w: database %q is not a URL: use sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME", drydock.ErrInvalid, dsn)
+	if !ok || strings.ContainsAny(scheme, "= /") {
+		return location{}, fmt.Errorf("%w: the database is not given as a URL: use sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME", drydock.ErrInvalid)
 	}
 	base, _, _ := strings.Cut(scheme, "+")
 	switch base {
@@ -46,10 +46,10 @@ func parseDSN(dsn string) (location, error) {
 		if u.User != nil {
 			shown.User = url.User(u.User.Username())
 		}
-		if q := shown.Query(); q.Has("password") {
-			q.Del("password")
-			shown.RawQuery = q.Encode()
-		}
+		q := shown.Query()
+		q.Del("password")
+		q.Del("sslpassword")
+		shown.RawQuery = q.Encode()
 		return location{postgres: u.String(), shown: shown.String()}, nil
 	default:
 		return location{}, fmt.Errorf("%w: database scheme %q is not known: use sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME", drydock.ErrInvalid, scheme)

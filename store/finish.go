@@ -13,7 +13,7 @@ const (
 	sqlFinish = `UPDATE tasks SET status = CASE status WHEN 'terminating' THEN 'terminated' ELSE 'complete' END,
 			result_status = $4, result_message = $5, result_reason = $6, result_error_count = $7, result_successes = $8, result_failures = $9,
 			result_links = $10, version = version + 1, updated = {clock}
-		WHERE task_id = $3 AND status IN ('running', 'terminating') AND term = $1
+		WHERE task_id = $3 AND status IN ('running', 'terminating') AND term = $1 AND $11 IN (0, attempt)
 			AND EXISTS (SELECT 1 FROM active_instance WHERE identity = $2 AND term = $1 AND expires > {clock} {key share})
 		RETURNING task_id, parent_task_id`
 
@@ -23,21 +23,21 @@ const (
 				result_status = n.status, result_message = n.message, result_reason = n.reason, result_error_count = n.errors,
 				result_successes = n.successes::text[], result_failures = n.failures::text[], result_links = n.links::json,
 				version = t.version + 1, updated = {clock}
-			FROM unnest($3::bytea[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[])
-				AS n(task_id, status, message, reason, errors, successes, failures, links)
-			WHERE t.task_id = n.task_id AND t.status IN ('running', 'terminating') AND t.term = $1
+			FROM unnest($3::bytea[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[], $11::int[])
+				AS n(task_id, status, message, reason, errors, successes, failures, links, attempt)
+			WHERE t.task_id = n.task_id AND t.status IN ('running', 'terminating') AND t.term = $1 AND n.attempt IN (0, t.attempt)
 				AND EXISTS (SELECT 1 FROM active_instance WHERE identity = $2 AND term = $1 AND expires > {clock} {key share})
 			RETURNING t.task_id, t.parent_task_id)`
 	sqlFinished = ` SELECT task_id, parent_task_id FROM f`
 )
 
 var sqlFinishManyWithMessages = sqlFinishMany + `, said AS (` + sqlMessageColumns +
-	fmt.Sprintf(sqlMessageRows, "$12", "$13", "$14", "$15", "$16", "$17", "$18", "$11", "f") + `)` + sqlFinished
+	fmt.Sprintf(sqlMessageRows, "$13", "$14", "$15", "$16", "$17", "$18", "$19", "$12", "f") + `)` + sqlFinished
 
 type finished struct{ task, parent drydock.TaskID }
 
 // FinishTasks records the ends of tasks that run under l, with their last messages, in one transaction: running ones become complete, those whose
-// termination was asked for terminated. It returns those that it ended; a task that was not active under l any more is left out, and so are its
+// termination was asked for terminated. It returns those that it ended; a task that was not active under l any more, or is at another attempt, is left out, and so are its
 // messages. Repeating it after ErrUnknown is safe. ErrInvalid: a result or a message is refused, nothing was written; ErrLeaseLost.
 func (s *Store) FinishTasks(ctx context.Context, l drydock.Lease, f []drydock.TaskFinish) ([]drydock.TaskID, error) {
 	if len(f) == 0 {
@@ -84,7 +84,7 @@ func (s *Store) finishEach(ctx context.Context, q querier, l drydock.Lease, f []
 	for i := range f {
 		r := &f[i].Result
 		one, err := s.finished(ctx, q, sqlFinish, l.Term, idBytes(drydock.TaskID(l.Holder)), idBytes(f[i].ID), string(r.Status), nullable(r.Message),
-			nullable(r.Reason), errorsIn(&f[i]), s.d.texts(r.Successes), s.d.texts(r.Failures), linksText(r.Links))
+			nullable(r.Reason), errorsIn(&f[i]), s.d.texts(r.Successes), s.d.texts(r.Failures), linksText(r.Links), f[i].Attempt)
 		if err != nil {
 			return nil, err
 		}
@@ -116,13 +116,14 @@ func errorsIn(f *drydock.TaskFinish) int {
 
 func (s *Store) finishMany(ctx context.Context, q querier, l drydock.Lease, f []drydock.TaskFinish) ([]finished, error) {
 	n := len(f)
-	ids, errs := make([][]byte, n), make([]int32, n)
+	ids, errs, attempts := make([][]byte, n), make([]int32, n), make([]int32, n)
 	status, successes, failures, refs := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	message, reason := make([]*string, n), make([]*string, n)
 	var said []messageInsert
 	for i := range f {
 		r := &f[i].Result
-		ids[i], status[i], errs[i] = idBytes(f[i].ID), string(r.Status), int32(errorsIn(&f[i]))
+		ids[i], status[i], errs[i] = idBytes(f[i].ID), string(r.Status), int32(errorsIn(&f[i])) //nolint:gosec // bounded by MaxMessageBatch
+		attempts[i] = int32(f[i].Attempt)                                                       //nolint:gosec // as read from an integer column
 		message[i], reason[i] = optional(r.Message), optional(r.Reason)
 		successes[i], failures[i], refs[i] = textArrayText(r.Successes), textArrayText(r.Failures), linksText(r.Links)
 		for _, m := range f[i].Messages {
@@ -130,7 +131,7 @@ func (s *Store) finishMany(ctx context.Context, q querier, l drydock.Lease, f []
 		}
 	}
 	text := sqlFinishMany + sqlFinished
-	args := []any{l.Term, idBytes(drydock.TaskID(l.Holder)), ids, status, message, reason, errs, successes, failures, refs}
+	args := []any{l.Term, idBytes(drydock.TaskID(l.Holder)), ids, status, message, reason, errs, successes, failures, refs, attempts}
 	if len(said) > 0 {
 		text = sqlFinishManyWithMessages
 		args = append(args, s.messageArgs(said)...)

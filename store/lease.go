@@ -124,14 +124,14 @@ func (s *Store) ReleaseLease(ctx context.Context, l drydock.Lease, reason string
 		return fmt.Errorf("release lease: %w", err)
 	}
 	err := s.write(ctx, "release lease", func(ctx context.Context, q querier) error {
-		r, err := q.ExecContext(ctx, s.d.text(sqlRelease), idBytes(drydock.TaskID(l.Holder)), l.Term)
-		if err != nil {
+		// The history first: a trigger on the row says "released" where nobody said more.
+		if _, err := q.ExecContext(ctx, s.d.text(sqlEndTerm), l.Term, reason); err != nil {
 			return err
 		}
-		if affected(r) == 0 {
-			return leaseLost(l)
+		r, err := q.ExecContext(ctx, s.d.text(sqlRelease), idBytes(drydock.TaskID(l.Holder)), l.Term)
+		if err == nil && affected(r) == 0 {
+			err = leaseLost(l)
 		}
-		_, err = q.ExecContext(ctx, s.d.text(sqlEndTerm), l.Term, reason)
 		return err
 	})
 	if err == nil {

@@ -59,7 +59,7 @@ func (s *Store) Tasks(ctx context.Context, query drydock.TaskQuery) (page drydoc
 	if err != nil {
 		return page, fmt.Errorf("list tasks: %w", err)
 	}
-	const order = ` ORDER BY t.created DESC, t.task_id DESC LIMIT `
+	const order = ` ORDER BY t.created DESC NULLS LAST, t.task_id DESC LIMIT `
 	text := `SELECT ` + taskColumns + ` FROM tasks t` + indexed.text() + order
 	args := indexed.args
 	if len(rest.conditions) > 0 {

@@ -28,13 +28,14 @@ type Migration struct {
 	checksum string
 }
 
-const migrationLock = 1146637418 // of pg_advisory_lock: one process migrates, the others wait and find it done
-
 const (
 	sqlSchemaVersion = `CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied text NOT NULL)`
 	sqlApplied       = `SELECT version, name, checksum, applied FROM schema_version ORDER BY version`
 	sqlApply         = `INSERT INTO schema_version (version, name, checksum, applied) VALUES ($1, $2, $3, $4)`
 )
+
+// errNotMigrated is the kind of a statement that does not find its tables.
+var errNotMigrated = fmt.Errorf("%w: the schema of the database is not this program's; run drydock migrate", drydock.ErrConflict)
 
 // embedded returns the dialect's migrations in order.
 func (d *dialect) embedded() ([]Migration, error) {
@@ -65,19 +66,20 @@ func (d *dialect) embedded() ([]Migration, error) {
 func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
 	var list []Migration
 	err := s.read(ctx, "list migrations", func(ctx context.Context, q querier) error {
-		there := `SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'`
-		if s.d.name == "postgres" {
-			there = `SELECT count(*) FROM pg_class WHERE relname = 'schema_version' AND pg_table_is_visible(oid)`
-		}
-		var n int
-		if err := q.QueryRowContext(ctx, there).Scan(&n); err != nil {
+		recorded, err := s.hasTable(ctx, q, "schema_version")
+		if err != nil {
 			return err
 		}
-		var err error
-		list, err = s.compare(ctx, q, n > 0)
+		list, err = s.compare(ctx, q, recorded)
 		return err
 	})
 	return list, err
+}
+
+func (s *Store) hasTable(ctx context.Context, q querier, name string) (bool, error) {
+	var n int
+	err := q.QueryRowContext(ctx, s.d.text(`SELECT count(*) FROM {tables} = $1`), name).Scan(&n)
+	return n > 0, err
 }
 
 // compare fills in what has been applied.
@@ -123,8 +125,16 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 		var applied *Migration
 		err := s.write(ctx, "migrate", func(ctx context.Context, q querier) error {
 			applied = nil
-			if s.d.name == "postgres" {
-				if _, err := q.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, migrationLock); err != nil {
+			if _, err := q.ExecContext(ctx, s.d.text(`{migration lock}`)); err != nil {
+				return err
+			}
+			recorded, err := s.hasTable(ctx, q, "schema_version")
+			if err != nil {
+				return err
+			}
+			adopted := false
+			if !recorded {
+				if adopted, err = s.adopt(ctx, q); err != nil {
 					return err
 				}
 			}
@@ -144,9 +154,11 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 			if err := q.QueryRowContext(ctx, s.d.text(`SELECT {clock}`)).Scan(&now); err != nil {
 				return err
 			}
-			for _, statement := range statements(m.text) {
-				if _, err := q.ExecContext(ctx, statement); err != nil {
-					return fmt.Errorf("%04d_%s: %w", m.Version, m.Name, err)
+			if !adopted { // else the first is there already
+				for _, statement := range statements(m.text) {
+					if _, err := q.ExecContext(ctx, statement); err != nil {
+						return fmt.Errorf("%04d_%s: %w", m.Version, m.Name, err)
+					}
 				}
 			}
 			m.Applied = now.Truncate(time.Second)

@@ -50,6 +50,7 @@ func postgresConfig(where location) (*pgx.ConnConfig, error) {
 		"timezone":                            "UTC",
 		"application_name":                    "drydock",
 		"idle_in_transaction_session_timeout": "10000", // a stopped process must not hold up the one that takes over
+		"random_page_cost":                    "1.1",   // what is worked on is in memory: look it up, do not read the table
 	} {
 		if _, set := config.RuntimeParams[name]; !set || name == "timezone" {
 			config.RuntimeParams[name] = value
@@ -81,6 +82,8 @@ func postgresKind(err error) error {
 		return drydock.ErrDenied
 	case pg.Code == "3D000": // invalid_catalog_name
 		return drydock.ErrInvalid
+	case pg.Code == "42P01" || pg.Code == "42703": // undefined_table, undefined_column: not migrated
+		return errNotMigrated
 	case pg.Code == "57014", pg.Code == "25P03", pg.Code == "55P03": // query_canceled, idle_in_transaction_session_timeout, lock_not_available
 		return drydock.ErrUnavailable
 	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "58"):

@@ -13,7 +13,7 @@ const (
 	purgeTrees  = 100  // trees looked at in one batch
 	purgeRows   = 5000 // rows deleted in one statement, so that no writer waits long
 	sqlOldRoots = `SELECT t.task_id, t.created FROM tasks t WHERE (t.created, t.task_id) > ($1, $2) AND t.created < {clock} - $3 {us}
-		AND (t.parent_task_id IS NULL OR NOT EXISTS (SELECT 1 FROM tasks p WHERE p.task_id = t.parent_task_id)) ORDER BY t.created, t.task_id LIMIT $4`
+		AND (t.parent_task_id IS NULL OR NOT EXISTS (SELECT 1 FROM tasks p WHERE p.task_id = t.parent_task_id)) ORDER BY t.created NULLS FIRST, t.task_id LIMIT $4`
 	sqlTreeCounts = sqlTree + ` SELECT count(*), coalesce(sum(CASE WHEN t.status IN ('complete', 'terminated') THEN 0 ELSE 1 END), 0)
 		FROM tree JOIN tasks t ON t.task_id = tree.task_id`
 	sqlTreeTasks      = sqlTree + ` SELECT task_id FROM tree`

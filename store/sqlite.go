@@ -93,6 +93,10 @@ func sqliteKind(err error) error {
 		return nil
 	}
 	switch code {
+	case sqlite3.ERROR:
+		if strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") {
+			return errNotMigrated
+		}
 	case sqlite3.CONSTRAINT:
 		return drydock.ErrConflict
 	case sqlite3.BUSY, sqlite3.LOCKED, sqlite3.FULL, sqlite3.IOERR, sqlite3.INTERRUPT, sqlite3.NOMEM:

@@ -5,10 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"drydock"
@@ -32,6 +32,7 @@ type Store struct {
 	log     *slog.Logger
 	where   location
 	stop    context.CancelFunc // ends the background work
+	closed  atomic.Bool
 	stopped sync.WaitGroup
 }
 
@@ -51,7 +52,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		return nil, err
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	background, stop := context.WithCancel(context.Background())
 	s := &Store{log: o.Logger, where: where, stop: stop, bells: newBells()}
@@ -74,6 +75,7 @@ func (s *Store) Location() string { return s.where.shown }
 
 // Close waits for the writes in flight and closes every connection.
 func (s *Store) Close() error {
+	s.closed.Store(true)
 	s.stop()
 	s.stopped.Wait()
 	var err error
@@ -179,7 +181,7 @@ func (s *Store) kindOf(ctx context.Context, err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return drydock.ErrNotFound
 	}
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrConnDone) {
+	if s.closed.Load() || ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrConnDone) {
 		return drydock.ErrUnavailable
 	}
 	return s.d.kind(err)

@@ -184,7 +184,7 @@ func (w *writer) prepare() {
 			break
 		}
 		if w.statements[text] == nil {
-			if stmt, err := w.db.PrepareContext(context.Background(), text); err == nil { //nolint:sqlclosecheck // closed with the database
+			if stmt, err := w.db.PrepareContext(context.Background(), text); err == nil {
 				w.statements[text] = stmt
 			}
 		}

@@ -16,6 +16,7 @@ ALTER TABLE tasks
     ADD COLUMN term bigint,                          -- lease term of the last claim
     ADD COLUMN version bigint NOT NULL DEFAULT 0,    -- grows with every change of ours
     ADD COLUMN attempt integer NOT NULL DEFAULT 0,   -- how often it was claimed
+    ADD COLUMN orphaned integer NOT NULL DEFAULT 0,  -- how often its leader ended under it
     ADD COLUMN heartbeat timestamp without time zone,
     ADD COLUMN idempotency_key text;
 ALTER TABLE result_message
@@ -46,15 +47,54 @@ CREATE TABLE lease_history (
     reason   text NOT NULL DEFAULT ''
 );
 
--- Lists, newest first; the partial ones hold only what is open, so their size does not grow with history.
-CREATE INDEX tasks_created ON tasks (created, task_id);
+-- Lists, newest first (rows of very old versions may lack a date); the partial ones hold only what is open, so their size does not grow with history.
+CREATE INDEX tasks_created ON tasks (created DESC NULLS LAST, task_id DESC);
 CREATE INDEX tasks_queued ON tasks (action, created, task_id) WHERE status = 'queued';
-CREATE INDEX tasks_active ON tasks (created, task_id) WHERE status IN ('running', 'terminating');
-CREATE INDEX tasks_failed ON tasks (created, task_id) WHERE result_status IN ('failure', 'partial_success');
-CREATE INDEX tasks_parent ON tasks (parent_task_id, created, task_id) WHERE parent_task_id IS NOT NULL;
+CREATE INDEX tasks_active ON tasks (created DESC NULLS LAST, task_id DESC) WHERE status IN ('running', 'terminating');
+CREATE INDEX tasks_failed ON tasks (created DESC NULLS LAST, task_id DESC) WHERE result_status IN ('failure', 'partial_success');
+CREATE INDEX tasks_parent ON tasks (parent_task_id, created DESC NULLS LAST, task_id DESC) WHERE parent_task_id IS NOT NULL;
 CREATE UNIQUE INDEX tasks_idempotency_key ON tasks (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX result_message_task ON result_message (task_id, sequence);
 CREATE INDEX result_message_error ON result_message (task_id) WHERE error;
 CREATE INDEX build_data_latest ON build_data (node_name, generator, collected_date);
 CREATE INDEX build_data_collected ON build_data (collected_date);
 CREATE INDEX build_data_node ON build_data (node_name, collected_date);
+
+-- Upstream's orchestrators know neither terms nor expiry. What they do to the lease row is completed here, so that either kind sees the other: a
+-- change of holder waits for the writes made under the old term (which hold the row FOR KEY SHARE), then gets a term; a ping moves the expiry by
+-- upstream's default leader_grace_period. Our own statements set term or expires themselves and pass the triggers by.
+INSERT INTO lease_history (term, identity, name, started)
+    SELECT 1, identity, 'upstream', last_ping FROM active_instance WHERE identity IS NOT NULL AND last_ping IS NOT NULL;
+UPDATE active_instance SET term = 1, name = 'upstream', acquired = last_ping, expires = last_ping + interval '300 seconds';
+
+CREATE FUNCTION drydock_upstream_lease() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.expires := NEW.last_ping + interval '300 seconds';
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.identity IS NOT DISTINCT FROM OLD.identity THEN
+            RETURN NEW;
+        END IF;
+        PERFORM 1 FROM active_instance WHERE dummy_key = OLD.dummy_key FOR UPDATE;
+    END IF;
+    NEW.name := 'upstream';
+    NEW.acquired := clock_timestamp() AT TIME ZONE 'UTC';
+    SELECT coalesce(max(term), 0) + 1 INTO NEW.term FROM lease_history;
+    UPDATE lease_history SET ended = NEW.acquired, reason = 'expired' WHERE ended IS NULL;
+    INSERT INTO lease_history (term, identity, name, started) VALUES (NEW.term, NEW.identity, NEW.name, NEW.acquired);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER drydock_upstream_takes BEFORE INSERT ON active_instance FOR EACH ROW
+    WHEN (NEW.term IS NULL) EXECUTE FUNCTION drydock_upstream_lease();
+CREATE TRIGGER drydock_upstream_pings BEFORE UPDATE ON active_instance FOR EACH ROW
+    WHEN (NEW.term IS NOT DISTINCT FROM OLD.term
+        AND (NEW.identity IS DISTINCT FROM OLD.identity OR NEW.expires IS NOT DISTINCT FROM OLD.expires))
+    EXECUTE FUNCTION drydock_upstream_lease();
+
+CREATE FUNCTION drydock_upstream_leaves() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE lease_history SET ended = clock_timestamp() AT TIME ZONE 'UTC', reason = 'released' WHERE term = OLD.term AND ended IS NULL;
+    RETURN OLD;
+END
+$$;
+CREATE TRIGGER drydock_upstream_leaves BEFORE DELETE ON active_instance FOR EACH ROW EXECUTE FUNCTION drydock_upstream_leaves();

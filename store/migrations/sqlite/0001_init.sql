@@ -26,6 +26,7 @@ CREATE TABLE tasks (
     term               INTEGER,
     version            INTEGER NOT NULL DEFAULT 0,
     attempt            INTEGER NOT NULL DEFAULT 0,
+    orphaned           INTEGER NOT NULL DEFAULT 0,
     heartbeat          INTEGER,
     idempotency_key    TEXT
 ) WITHOUT ROWID;

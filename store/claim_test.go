@@ -1,0 +1,416 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"drydock"
+	"drydock/store"
+	"drydock/store/storetest"
+)
+
+func TestClaim(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		l := storetest.Lead(t, s)
+		var want []drydock.TaskID
+		for range 3 {
+			want = append(want, create(t, s, noop()).ID)
+		}
+		other := noop()
+		other.Action = drydock.ActionDeployNodes
+		deploy := create(t, s, other)
+		before := get(t, s, want[0])
+
+		got := claim(t, s, l, 2)
+		wantEqual(t, "the oldest two", ids(got), want[:2])
+		for _, task := range got {
+			if task.Status != drydock.StatusRunning || task.Attempt != 1 || task.Term != l.Term || task.Version <= before.Version {
+				t.Errorf("claimed: %+v", task)
+			}
+			recent(t, "updated", task.Updated)
+			wantTask(t, "read back", get(t, s, task.ID), task)
+		}
+		more, err := s.ClaimTasks(t.Context(), l, []drydock.Action{drydock.ActionNoop, drydock.ActionVerifySite}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, "the rest of the action", ids(more), want[2:])
+		if none, err := s.ClaimTasks(t.Context(), l, []drydock.Action{drydock.ActionNoop}, 10); err != nil || len(none) != 0 {
+			t.Errorf("nothing left, yet %v, error %v", ids(none), err)
+		}
+		if none, err := s.ClaimTasks(t.Context(), l, nil, 10); err != nil || len(none) != 0 {
+			t.Errorf("no actions, yet %v, error %v", ids(none), err)
+		}
+		wantStatus(t, s, deploy.ID, drydock.StatusQueued)
+		two, err := s.ClaimTasks(t.Context(), l, []drydock.Action{drydock.ActionDeployNodes}, 1)
+		if err != nil || len(two) != 1 || two[0].ID != deploy.ID {
+			t.Errorf("other action: %v, error %v", ids(two), err)
+		}
+	})
+}
+
+// The oldest come first whatever their actions: an action of many tasks does not overtake.
+func TestClaimOrderAcrossActions(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		l := storetest.Lead(t, s)
+		actions := []drydock.Action{"b", "a", "c"}
+		var want []drydock.TaskID
+		for i := range 9 {
+			n := noop()
+			n.Action = actions[i%3]
+			want = append(want, create(t, s, n).ID)
+		}
+		var got []drydock.TaskID
+		for range 3 {
+			tasks, err := s.ClaimTasks(t.Context(), l, actions, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, ids(tasks)...)
+		}
+		wantEqual(t, "order", got, want)
+	})
+}
+
+func TestClaimConcurrent(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		const tasks, claimers = 120, 8
+		l := storetest.Lead(t, s)
+		var want []drydock.TaskID
+		for range tasks {
+			want = append(want, create(t, s, noop()).ID)
+		}
+		var mu sync.Mutex
+		var got []drydock.TaskID
+		together(claimers, func(i int) {
+			for {
+				mine, err := s.ClaimTasks(t.Context(), l, []drydock.Action{drydock.ActionNoop}, 1+i%4)
+				if err != nil {
+					t.Errorf("claim: %v", err)
+					return
+				}
+				mu.Lock()
+				got = append(got, ids(mine)...)
+				all := len(got) >= tasks
+				mu.Unlock()
+				if len(mine) == 0 && all {
+					return
+				}
+			}
+		})
+		if !sameIDs(got, want) {
+			t.Errorf("%d claims of %d tasks, not each once", len(got), tasks)
+		}
+		for _, id := range want {
+			if task := get(t, s, id); task.Attempt != 1 || task.Status != drydock.StatusRunning {
+				t.Fatalf("task %s: attempt %d, %s", id, task.Attempt, task.Status)
+			}
+		}
+	})
+}
+
+// Claims go on while tasks are created, by one claim after another until the count is right.
+func TestClaimWhileCreating(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		const creators, each = 4, 20
+		l := storetest.Lead(t, s)
+		seen := map[drydock.TaskID]bool{}
+		var mu sync.Mutex
+		together(creators+2, func(i int) {
+			if i < creators {
+				for range each {
+					create(t, s, noop())
+				}
+				return
+			}
+			for done := false; !done; {
+				got, err := s.ClaimTasks(t.Context(), l, []drydock.Action{drydock.ActionNoop}, 5)
+				if err != nil {
+					t.Errorf("claim: %v", err)
+					return
+				}
+				mu.Lock()
+				for _, task := range got {
+					if seen[task.ID] {
+						t.Errorf("%s claimed twice", task.ID)
+					}
+					seen[task.ID] = true
+				}
+				done = len(seen) == creators*each || t.Failed()
+				mu.Unlock()
+			}
+		})
+	})
+}
+
+func TestFinish(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		l := storetest.Lead(t, s)
+		task := running(t, s, l)
+		addMessages(t, s, task.ID, "before")
+		result := drydock.Result{
+			Status: drydock.ResultPartial, Message: "some nodes failed", Reason: "Bad Power",
+			Successes: []string{"n1", `n,"2`, "NULL", "", "日本", "n 3"}, Failures: []string{"n4", `back\slash`, "{}"},
+			Links: []drydock.Link{{Rel: "detail_logs", Href: "http://h/1"}, {Rel: "detail_logs", Href: "http://h/2"}, {Rel: "other", Href: "http://h/3"}},
+		}
+		result.Successes = slices.DeleteFunc(result.Successes, func(n string) bool { return n == "" })
+		done, err := s.FinishTasks(t.Context(), l, []drydock.TaskFinish{{ID: task.ID, Result: result, Messages: []drydock.Message{
+			{Text: "one", ContextType: "node", Context: "n1"}, {Text: "two", Error: true, ContextType: "node", Context: "n4"},
+		}}})
+		if err != nil || !slices.Equal(done, []drydock.TaskID{task.ID}) {
+			t.Fatalf("finished %v, error %v", done, err)
+		}
+		got := get(t, s, task.ID)
+		result.ErrorCount = 1
+		wantEqual(t, "result", got.Result, result)
+		if got.Status != drydock.StatusComplete || got.Version <= task.Version || got.Updated.Before(task.Updated) || got.Terminate {
+			t.Errorf("finished: %+v", got)
+		}
+		var texts []string
+		for _, m := range messages(t, s, task.ID) {
+			texts = append(texts, m.Text)
+		}
+		wantEqual(t, "messages", texts, []string{"before", "one", "two"})
+
+		kept := state(t, s, task.ID)
+		again, err := s.FinishTasks(t.Context(), l, []drydock.TaskFinish{{ID: task.ID, Result: drydock.Result{Status: drydock.ResultFailure}, Messages: []drydock.Message{{Text: "late"}}}})
+		if err != nil || len(again) != 0 {
+			t.Errorf("finished again: %v, error %v", again, err)
+		}
+		if now := state(t, s, task.ID); now != kept {
+			t.Errorf("a second finish changed the task:\n%s\n%s", kept, now)
+		}
+	})
+}
+
+func TestFinishMany(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		l := storetest.Lead(t, s)
+		var mine []drydock.TaskID
+		for range 5 {
+			mine = append(mine, running(t, s, l).ID)
+		}
+		queued := create(t, s, noop())
+		if _, err := s.TerminateTask(t.Context(), mine[1], "admin"); err != nil {
+			t.Fatal(err)
+		}
+		var list []drydock.TaskFinish
+		for i, id := range append(slices.Clone(mine[:4]), queued.ID, unknownID) {
+			list = append(list, drydock.TaskFinish{
+				ID: id, Result: drydock.Result{Status: drydock.ResultSuccess, Message: fmt.Sprint(i)},
+				Messages: []drydock.Message{{Text: fmt.Sprintf("%d first", i), Error: i%2 == 0}, {Text: fmt.Sprintf("%d second", i)}},
+			})
+		}
+		done, err := s.FinishTasks(t.Context(), l, list)
+		if err != nil || !sameIDs(done, mine[:4]) {
+			t.Fatalf("finished %v, want %v, error %v", done, mine[:4], err)
+		}
+		for i, id := range mine[:4] {
+			task, said := get(t, s, id), messages(t, s, id)
+			want := drydock.StatusComplete
+			if i == 1 {
+				want = drydock.StatusTerminated
+				said = said[max(0, len(said)-2):] // terminating may have said something
+			}
+			if task.Status != want || task.Result.Message != fmt.Sprint(i) || len(said) != 2 || said[0].Text != fmt.Sprintf("%d first", i) {
+				t.Errorf("task %d: %+v, messages %+v", i, task, said)
+			}
+			if wantErrors := (i + 1) % 2; task.Result.ErrorCount < wantErrors {
+				t.Errorf("task %d: %d errors counted, want %d", i, task.Result.ErrorCount, wantErrors)
+			}
+		}
+		wantStatus(t, s, queued.ID, drydock.StatusQueued)
+		wantStatus(t, s, mine[4], drydock.StatusRunning)
+		if len(messages(t, s, queued.ID)) != 0 {
+			t.Error("a task that was not finished got messages")
+		}
+		if none, err := s.FinishTasks(t.Context(), l, nil); err != nil || len(none) != 0 {
+			t.Errorf("nothing to finish: %v, error %v", none, err)
+		}
+	})
+}
+
+// A report that comes late, of an attempt that was given back meanwhile, does not end the attempt that is under way.
+func TestFinishAttempt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		l := storetest.Lead(t, s)
+		first := running(t, s, l)
+		if _, err := s.RequeueTasks(t.Context(), l, []drydock.TaskID{first.ID}, "why"); err != nil {
+			t.Fatal(err)
+		}
+		second := claim(t, s, l, 1)[0]
+		before := state(t, s, first.ID)
+		report := func(attempt int) []drydock.TaskID {
+			done, err := s.FinishTasks(t.Context(), l, []drydock.TaskFinish{{
+				ID: first.ID, Attempt: attempt, Result: drydock.Result{Status: drydock.ResultSuccess},
+				Messages: []drydock.Message{{Text: "done"}},
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return done
+		}
+		if done := report(first.Attempt); len(done) != 0 || state(t, s, first.ID) != before {
+			t.Errorf("a late report ended %v", done)
+		}
+		if done := report(second.Attempt); len(done) != 1 {
+			t.Errorf("the report of the present attempt ended %v", done)
+		}
+		third := running(t, s, l)
+		done, err := s.FinishTasks(t.Context(), l, []drydock.TaskFinish{{ID: third.ID, Result: drydock.Result{Status: drydock.ResultSuccess}}})
+		if err != nil || len(done) != 1 {
+			t.Errorf("a report without attempt ended %v, error %v", done, err)
+		}
+	})
+}
+
+// A task that is named twice ends once, by the first of the two.
+func TestFinishTwiceInOneCall(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		l := storetest.Lead(t, s)
+		id, other := running(t, s, l).ID, running(t, s, l).ID
+		end := func(id drydock.TaskID, status drydock.ResultStatus, text string) drydock.TaskFinish {
+			return drydock.TaskFinish{ID: id, Result: drydock.Result{Status: status}, Messages: []drydock.Message{{Text: text}}}
+		}
+		done, err := s.FinishTasks(t.Context(), l, []drydock.TaskFinish{
+			end(id, drydock.ResultSuccess, "first"), end(other, drydock.ResultSuccess, "other"), end(id, drydock.ResultFailure, "second"),
+		})
+		if errors.Is(err, drydock.ErrInvalid) {
+			wantStatus(t, s, id, drydock.StatusRunning)
+			return
+		}
+		if err != nil || !sameIDs(done, []drydock.TaskID{id, other}) {
+			t.Fatalf("finished %v, error %v", done, err)
+		}
+		if task, said := get(t, s, id), messages(t, s, id); task.Result.Status != drydock.ResultSuccess || len(said) != 1 || said[0].Text != "first" {
+			t.Errorf("result %+v, messages %+v", task.Result, said)
+		}
+	})
+}
+
+func TestFinishConcurrent(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		const n = 12
+		l := storetest.Lead(t, s)
+		var list []drydock.TaskFinish
+		for range n {
+			list = append(list, drydock.TaskFinish{ID: running(t, s, l).ID, Result: drydock.Result{Status: drydock.ResultSuccess}, Messages: []drydock.Message{{Text: "end"}}})
+		}
+		var mu sync.Mutex
+		var done []drydock.TaskID
+		together(6, func(i int) {
+			mine := slices.Clone(list)
+			if i%2 == 1 {
+				slices.Reverse(mine) // opposite orders: would deadlock if rows were locked as they are named
+			}
+			got, err := s.FinishTasks(t.Context(), l, mine)
+			if err != nil {
+				t.Errorf("finish: %v", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done = append(done, got...)
+		})
+		if len(done) != n {
+			t.Errorf("%d finishes of %d tasks", len(done), n)
+		}
+		for _, f := range list {
+			if got := len(messages(t, s, f.ID)); got != 1 {
+				t.Errorf("%d messages, want 1", got)
+			}
+		}
+	})
+}
+
+func TestHeartbeat(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		l := storetest.Lead(t, s)
+		a, b, c := running(t, s, l).ID, running(t, s, l).ID, running(t, s, l).ID
+		queued := create(t, s, noop()).ID
+		if _, err := s.TerminateTask(t.Context(), b, "admin"); err != nil {
+			t.Fatal(err)
+		}
+		finish(t, s, l, drydock.Result{Status: drydock.ResultSuccess}, c)
+		alive, err := s.HeartbeatTasks(t.Context(), l, []drydock.TaskID{a, b, c, queued, unknownID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, "alive", alive, map[drydock.TaskID]drydock.TaskStatus{a: drydock.StatusRunning, b: drydock.StatusTerminating})
+		if alive, err = s.HeartbeatTasks(t.Context(), l, nil); err != nil || len(alive) != 0 {
+			t.Errorf("of nothing: %v, error %v", alive, err)
+		}
+		ending, err := s.TerminatingTasks(t.Context(), l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, "terminating", ending, []drydock.TaskID{b})
+	})
+}
+
+func TestRequeue(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		l := storetest.Lead(t, s)
+		a, b := running(t, s, l), running(t, s, l)
+		finish(t, s, l, drydock.Result{Status: drydock.ResultSuccess}, b.ID)
+		stopping := running(t, s, l)
+		if _, err := s.TerminateTask(t.Context(), stopping.ID, "admin"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.RequeueTasks(t.Context(), l, []drydock.TaskID{a.ID, b.ID, stopping.ID, unknownID}, "shutting down politely")
+		if err != nil || !slices.Equal(got, []drydock.TaskID{a.ID}) {
+			t.Fatalf("requeued %v, error %v", got, err)
+		}
+		wantStatus(t, s, a.ID, drydock.StatusQueued)
+		wantStatus(t, s, b.ID, drydock.StatusComplete)
+		wantStatus(t, s, stopping.ID, drydock.StatusTerminating)
+		said := messages(t, s, a.ID)
+		if len(said) != 1 || said[0].Error {
+			t.Errorf("messages: %+v", said)
+		}
+		wantInvalidText(t, s, l)
+		next := claim(t, s, l, 1)[0]
+		if next.ID != a.ID || next.Attempt != 2 {
+			t.Errorf("claimed again: %+v", next)
+		}
+	})
+}
+
+func wantInvalidText(t *testing.T, s *store.Store, l drydock.Lease) {
+	t.Helper()
+	_, err := s.RequeueTasks(t.Context(), l, []drydock.TaskID{unknownID}, "nul \x00")
+	wantInvalid(t, "NUL in the reason", err)
+}
+
+func TestQueue(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		q, err := s.Queue(t.Context())
+		if err != nil || q.Queued != 0 || q.Running != 0 || q.Terminating != 0 || len(q.ByAction) != 0 {
+			t.Errorf("empty: %+v, error %v", q, err)
+		}
+		l := storetest.Lead(t, s)
+		for range 4 {
+			create(t, s, noop())
+		}
+		for range 2 {
+			n := noop()
+			n.Action = drydock.ActionVerifySite
+			create(t, s, n)
+		}
+		got := claim(t, s, l, 3)
+		if _, err := s.TerminateTask(t.Context(), got[0].ID, "admin"); err != nil {
+			t.Fatal(err)
+		}
+		finish(t, s, l, drydock.Result{Status: drydock.ResultSuccess}, got[1].ID)
+		q, err = s.Queue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, "queue", q, drydock.Queue{
+			Queued: 3, Running: 1, Terminating: 1,
+			ByAction: map[drydock.Action]int{drydock.ActionNoop: 1, drydock.ActionVerifySite: 2},
+		})
+	})
+}
