@@ -1,0 +1,85 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"drydock"
+	"drydock/site"
+)
+
+// Sites finds and checks designs. An error means that it could not look, a finding that it looked and the design is wrong.
+type Sites interface {
+	Load(ctx context.Context, ref string) (*site.Design, []site.Finding, error)
+}
+
+// Actions returns the actions that this service itself has: noop and validate_design, both repeatable.
+func Actions(s Sites) map[drydock.Action]Handler {
+	return map[drydock.Action]Handler{
+		drydock.ActionNoop:           {Run: noop, Repeatable: true},
+		drydock.ActionValidateDesign: {Run: validateDesign(s), Repeatable: true},
+	}
+}
+
+// noop does nothing and says so.
+func noop(_ context.Context, r *Run) (drydock.Result, error) {
+	r.Final(drydock.Message{Text: "Noop action."})
+	return drydock.Result{Status: drydock.ResultSuccess}, nil
+}
+
+// maxWithResult is how many messages are written together with a result; more are written before, in batches.
+const maxWithResult = 200
+
+// validateDesign loads the design of the task and turns what was found into messages. The task succeeds if nothing is an error.
+func validateDesign(s Sites) ActionFunc {
+	return func(ctx context.Context, r *Run) (drydock.Result, error) {
+		_, findings, err := s.Load(ctx, r.task.DesignRef)
+		if err != nil {
+			if ctx.Err() != nil {
+				return drydock.Result{}, fmt.Errorf("load design: %w", context.Cause(ctx))
+			}
+			return notLoaded(r, err), nil
+		}
+		failures := 0
+		messages := make([]drydock.Message, len(findings))
+		for i := range findings {
+			messages[i] = messageFor(&findings[i])
+			if messages[i].Error {
+				failures++
+			}
+		}
+		for len(messages) > maxWithResult {
+			n := min(len(messages), 1000)
+			if err := r.Messages(ctx, messages[:n]...); err != nil {
+				return drydock.Result{}, err
+			}
+			messages = messages[n:]
+		}
+		r.Final(messages...)
+		if failures > 0 {
+			return drydock.Result{
+				Status: drydock.ResultFailure, Message: "The site design has errors.",
+				Reason: fmt.Sprintf("%d of %d messages are errors; each says what to correct.", failures, len(findings)),
+			}, nil
+		}
+		return drydock.Result{Status: drydock.ResultSuccess, Message: "The site design is valid."}, nil
+	}
+}
+
+// notLoaded is the result of a validation that could not look.
+func notLoaded(r *Run, err error) drydock.Result {
+	remedy := "See the log of the service, then create the task again."
+	switch {
+	case errors.Is(err, drydock.ErrNotFound):
+		remedy = "Check that design_ref names a design that exists, then create the task again."
+	case errors.Is(err, drydock.ErrDenied):
+		remedy = "Check that this service may read what design_ref names, then create the task again."
+	case errors.Is(err, drydock.ErrInvalid):
+		remedy = "Correct design_ref, then create the task again."
+	case errors.Is(err, drydock.ErrUnavailable):
+		remedy = "Create the task again when the source of the design answers."
+	}
+	r.Final(drydock.Message{Text: clean(fmt.Sprintf("The design could not be loaded: %v. %s", err, remedy), drydock.MaxMessageText), Error: true})
+	return drydock.Result{Status: drydock.ResultFailure, Message: "The site design could not be loaded.", Reason: clean(err.Error(), 1000)}
+}
