@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"drydock"
+)
+
+// config is everything that can be set for serve and migrate. It is made by loadConfig and not changed afterwards; rooms receive plain values
+// from it through their constructors.
+type config struct {
+	Database  string // store URL: sqlite:PATH, postgres://…, postgresql://…, postgresql+psycopg2://…
+	PoolSize  int    // database connections; 0: the store's choice
+	NoMigrate bool
+
+	Listen         string // HOST:PORT
+	InsecureNoAuth bool   // may listen beyond loopback although nobody is asked for a token
+
+	DesignRoots    []string      // folders that file:// references may point into
+	ConnectTimeout time.Duration // to a host that serves designs
+	ReadTimeout    time.Duration // longest silence of such a host
+	Tries          int           // of such a fetch, the first included
+
+	LeaseTTL          time.Duration
+	Concurrency       int
+	ActionConcurrency map[drydock.Action]int // lower limits for single actions
+
+	LogLevel  slog.Level
+	LogFormat string // text or json
+}
+
+// defaultConfig is what serve does when nothing is set.
+func defaultConfig() config {
+	return config{
+		Database:       "sqlite:drydock.db",
+		Listen:         "127.0.0.1:9000",
+		DesignRoots:    []string{"."},
+		ConnectTimeout: 16 * time.Second,
+		ReadTimeout:    300 * time.Second,
+		Tries:          3,
+		LeaseTTL:       15 * time.Second,
+		Concurrency:    4,
+		LogLevel:       slog.LevelInfo,
+		LogFormat:      "text",
+	}
+}
+
+// source is where settings come from besides the defaults.
+type source struct {
+	file   string              // INI file; empty: none
+	lookup map[string]string   // environment
+	flags  map[string][]string // flag name → values as given, only those that were given
+}
+
+// loadConfig applies the defaults, the file, the environment and the flags in this order and validates the result. The notes name what the
+// file sets and this program does not use. Errors are ErrInvalid and name the place, or ErrDenied for an open door.
+func loadConfig(src source) (config, []string, error) {
+	c := defaultConfig()
+	var notes []string
+	if src.file != "" {
+		var err error
+		if notes, err = readConfigFile(src.file, &c); err != nil {
+			return config{}, nil, err
+		}
+	}
+	if err := readEnvironment(src.lookup, &c); err != nil {
+		return config{}, nil, err
+	}
+	for i := range options {
+		o := &options[i]
+		values, given := src.flags[o.flag]
+		if o.flag == "" || !given {
+			continue
+		}
+		if err := o.set(&c, values); err != nil {
+			return config{}, nil, fmt.Errorf("%w: --%s: %w", drydock.ErrInvalid, o.flag, err)
+		}
+	}
+	return c, notes, c.validate()
+}
+
+// validate checks what no single option can see. It returns ErrInvalid or ErrDenied.
+func (c *config) validate() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("%w: --listen %q is not HOST:PORT", drydock.ErrInvalid, c.Listen)
+	}
+	if !c.InsecureNoAuth && !loopback(host) {
+		return fmt.Errorf("%w: --listen %s: there is no authentication yet, so whoever reaches this address could create and terminate tasks; "+
+			"listen on 127.0.0.1 or [::1], or add --insecure-no-auth if the network in front of it is trusted", drydock.ErrDenied, c.Listen)
+	}
+	if c.LeaseTTL < time.Second || c.LeaseTTL > time.Hour {
+		return fmt.Errorf("%w: --lease-ttl %s: must be between 1s and 1h", drydock.ErrInvalid, c.LeaseTTL)
+	}
+	if c.Concurrency < 1 || c.Concurrency > 1000 {
+		return fmt.Errorf("%w: --concurrency %d: must be between 1 and 1000", drydock.ErrInvalid, c.Concurrency)
+	}
+	if c.Tries < 1 || c.Tries > 100 {
+		return fmt.Errorf("%w: [network] http_client_retries %d: must be between 1 and 100", drydock.ErrInvalid, c.Tries)
+	}
+	for action, n := range c.ActionConcurrency {
+		if n < 1 || n > c.Concurrency {
+			return fmt.Errorf("%w: --concurrency-action %s=%d: must be between 1 and --concurrency, which is %d",
+				drydock.ErrInvalid, action, n, c.Concurrency)
+		}
+	}
+	for _, root := range c.DesignRoots {
+		if info, err := os.Stat(root); err != nil || !info.IsDir() {
+			return fmt.Errorf("%w: --design-root %s is not a folder", drydock.ErrInvalid, root)
+		}
+	}
+	return nil
+}
+
+// designRoots returns the roots as absolute paths.
+func (c *config) designRoots() ([]string, error) {
+	abs := make([]string, 0, len(c.DesignRoots))
+	for _, root := range c.DesignRoots {
+		path, err := filepath.Abs(root)
+		if err != nil {
+			return nil, fmt.Errorf("design root %s: %w", root, err)
+		}
+		abs = append(abs, path)
+	}
+	return abs, nil
+}
+
+// loopback reports whether only this machine can reach host. Names other than localhost are not looked up: what they resolve to may change.
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}

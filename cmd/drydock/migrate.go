@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"drydock/api"
+	"drydock/store"
+)
+
+// migration is one step of the database's schema as migrate prints it.
+type migration struct {
+	Version int      `json:"version"`
+	Name    string   `json:"name"`
+	Applied api.Time `json:"applied"` // null: pending
+}
+
+func (a *app) migrateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring a database up to date, or list what that would do",
+		Long: "Applies the migrations that a database lacks and prints them. A database of upstream's Drydock is taken over in place and goes on to\n" +
+			"work with it. Several servers may start or migrate at the same time. serve does the same by itself unless --no-migrate.",
+		Example: "  drydock migrate --database postgres://drydock:secret@db/drydock\n  drydock migrate --status",
+		Args:    cobra.NoArgs,
+	}
+	load := a.optionFlags(cmd, "database", "log-level", "log-format")
+	list := cmd.Flags().Bool("status", false, "change nothing, list all migrations and when they were applied")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, _, err := load()
+		if err != nil {
+			return err
+		}
+		db, err := store.Open(cmd.Context(), cfg.Database, store.Options{Logger: newLogger(a.err, cfg)})
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		step := db.Migrate
+		if *list {
+			step = db.Migrations
+		}
+		return a.printMigrations(cmd.Context(), db.Location(), step)
+	}
+	return cmd
+}
+
+func (a *app) printMigrations(ctx context.Context, where string, step func(context.Context) ([]store.Migration, error)) error {
+	steps, err := step(ctx)
+	if err != nil {
+		return fmt.Errorf("database %s: %w", where, err)
+	}
+	shown := make([]migration, 0, len(steps))
+	for _, m := range steps {
+		shown = append(shown, migration{m.Version, m.Name, api.Time{Time: m.Applied}})
+	}
+	return a.print(shown, func(w io.Writer) {
+		if len(shown) == 0 {
+			fmt.Fprintf(w, "%s is up to date\n", where)
+			return
+		}
+		rows := [][]string{{"VERSION", "NAME", "APPLIED (UTC)"}}
+		for _, m := range shown {
+			applied := "pending"
+			if !m.Applied.IsZero() {
+				applied = tableTime(m.Applied)
+			}
+			rows = append(rows, []string{strconv.Itoa(m.Version), m.Name, applied})
+		}
+		columns(w, rows...)
+	})
+}

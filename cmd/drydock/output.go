@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The forms of output.
+const (
+	formTable = "table"
+	formJSON  = "json"
+	formYAML  = "yaml"
+)
+
+// form returns how results are to be printed: as --output says, else as a table for people and as JSON for programs.
+func (a *app) form() string {
+	switch {
+	case a.output != "":
+		return a.output
+	case a.out.width > 0:
+		return formTable
+	default:
+		return formJSON
+	}
+}
+
+// print writes v as one line of JSON or as YAML, or calls table.
+func (a *app) print(v any, table func(w io.Writer)) error {
+	switch a.form() {
+	case formTable:
+		var b bytes.Buffer
+		table(&b)
+		_, err := a.out.Write(b.Bytes())
+		return err
+	case formYAML:
+		return writeYAML(a.out, v)
+	default:
+		return writeJSON(a.out, v)
+	}
+}
+
+// writeJSON writes v on one line. Letters stand for themselves; < > and & are not escaped.
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// writeYAML writes v in block style, members in the order of the JSON form.
+func writeYAML(w io.Writer, v any) error {
+	var text bytes.Buffer
+	if err := writeJSON(&text, v); err != nil {
+		return err
+	}
+	d := json.NewDecoder(&text)
+	d.UseNumber()
+	node, err := yamlNode(d)
+	if err != nil {
+		return fmt.Errorf("convert to YAML: %w", err)
+	}
+	e := yaml.NewEncoder(w)
+	e.SetIndent(2)
+	return errors.Join(e.Encode(node), e.Close())
+}
+
+// yamlNode reads one JSON value.
+func yamlNode(d *json.Decoder) (*yaml.Node, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch t := token.(type) {
+	case json.Delim:
+		node := &yaml.Node{Kind: yaml.SequenceNode}
+		if t == '{' {
+			node.Kind = yaml.MappingNode
+		}
+		for d.More() {
+			child, err := yamlNode(d) // in an object names and values take turns
+			if err != nil {
+				return nil, err
+			}
+			node.Content = append(node.Content, child)
+		}
+		_, err := d.Token()
+		return node, err
+	case string:
+		node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: t}
+		if strings.Contains(t, "\n") {
+			node.Style = yaml.LiteralStyle
+		}
+		return node, nil
+	case json.Number:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: t.String()}, nil
+	default:
+		node := &yaml.Node{}
+		return node, node.Encode(t)
+	}
+}
+
+// columns writes rows in aligned columns, the first row being the heading.
+func columns(w io.Writer, rows ...[]string) {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = plain(cell)
+		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
+	}
+	t.Flush()
+}
+
+// plain makes text safe for a terminal and for one line: control characters, which could move the cursor or hide text, become spaces.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// shorten cuts s to at most n columns, with an ellipsis where something is missing. n of 0 or less does not cut.
+func shorten(s string, n int) string {
+	runes := []rune(s)
+	if n <= 0 || len(runes) <= n {
+		return s
+	}
+	return string(runes[:max(n-1, 0)]) + "…"
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
