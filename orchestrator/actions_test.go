@@ -21,7 +21,10 @@ type sites func(ctx context.Context, ref string) ([]site.Finding, error)
 
 func (s sites) Load(ctx context.Context, ref string) (*site.Design, []site.Finding, error) {
 	findings, err := s(ctx, ref)
-	return nil, findings, err
+	if err != nil {
+		return nil, findings, err
+	}
+	return &site.Design{Digest: "abc", Size: 3, Documents: []site.Document{{Kind: "Region"}, {Kind: "Network"}}}, findings, nil
 }
 
 // leadStore runs a dispatcher under a leader on a real store, as serve does; it ends with the test.
@@ -145,8 +148,11 @@ func TestValidateDesign(t *testing.T) {
 			if task.Status != drydock.StatusComplete || task.Result.Status != c.status || task.Result.ErrorCount != c.errors || task.Result.Message == "" {
 				t.Errorf("%+v", task)
 			}
-			if c.findings != nil && len(messages) != len(c.findings) {
-				t.Errorf("%d messages for %d findings", len(messages), len(c.findings))
+			if c.findings != nil && len(messages) != len(c.findings)+1 {
+				t.Fatalf("%d messages for %d findings and a summary", len(messages), len(c.findings))
+			}
+			if last := messages[len(messages)-1]; c.findings != nil && (last.Error || !strings.Contains(last.Text, "2 (1 Network, 1 Region)") || !strings.Contains(string(last.Extra), "abc")) {
+				t.Errorf("summary %+v", last)
 			}
 			for i, text := range c.texts {
 				if !strings.Contains(messages[i].Text, text) {
@@ -170,7 +176,7 @@ func TestFindingAsMessage(t *testing.T) {
 		return []site.Finding{full, huge}, nil
 	})), orchestrator.DispatcherOptions{})
 	_, messages := ended(t, s, create(t, s, drydock.NewTask{Action: drydock.ActionValidateDesign}))
-	if len(messages) != 2 {
+	if len(messages) != 3 {
 		t.Fatalf("%d messages", len(messages))
 	}
 	m := messages[0]
