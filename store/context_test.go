@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"maps"
 	"testing"
 	"time"
 
@@ -14,6 +15,12 @@ import (
 
 // methods is every method that talks to the database, with arguments that are good and about a running task.
 func methods(l drydock.Lease, id drydock.TaskID) map[string]func(context.Context, *store.Store) error {
+	all := taskMethods(l, id)
+	maps.Copy(all, otherMethods(l, id))
+	return all
+}
+
+func taskMethods(l drydock.Lease, id drydock.TaskID) map[string]func(context.Context, *store.Store) error {
 	noops := []drydock.Action{drydock.ActionNoop}
 	return map[string]func(context.Context, *store.Store) error{
 		"Ping":       func(ctx context.Context, s *store.Store) error { return s.Ping(ctx) },
@@ -53,6 +60,11 @@ func methods(l drydock.Lease, id drydock.TaskID) map[string]func(context.Context
 		},
 		"AdoptTasks": func(ctx context.Context, s *store.Store) error { _, err := s.AdoptTasks(ctx, l, noops); return err },
 		"Queue":      func(ctx context.Context, s *store.Store) error { _, err := s.Queue(ctx); return err },
+	}
+}
+
+func otherMethods(l drydock.Lease, id drydock.TaskID) map[string]func(context.Context, *store.Store) error {
+	return map[string]func(context.Context, *store.Store) error{
 		"AddMessages": func(ctx context.Context, s *store.Store) error {
 			return s.AddMessages(ctx, id, drydock.Message{Text: "x"})
 		},

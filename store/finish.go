@@ -43,7 +43,12 @@ func (s *Store) FinishTasks(ctx context.Context, l drydock.Lease, f []drydock.Ta
 	if len(f) == 0 {
 		return nil, nil
 	}
+	seen := make(map[drydock.TaskID]bool, len(f))
 	for i := range f {
+		if seen[f[i].ID] {
+			return nil, fmt.Errorf("finish tasks: %w: task %s is given twice", drydock.ErrInvalid, f[i].ID)
+		}
+		seen[f[i].ID] = true
 		if err := first(checkResult(&f[i].Result), checkMessages(f[i].Messages)); err != nil {
 			return nil, fmt.Errorf("finish task %s: %w", f[i].ID, err)
 		}

@@ -179,11 +179,11 @@ func readTaskCursor(s string) (time.Time, drydock.TaskID, error) {
 }
 
 const (
-	sqlSubtree = sqlTree + ` SELECT ` + taskColumns + ` FROM tree JOIN tasks t ON t.task_id = tree.task_id ORDER BY t.created, t.task_id LIMIT $2`
+	sqlSubtree = sqlTree + ` SELECT ` + taskColumns + ` FROM tree CROSS JOIN tasks t WHERE t.task_id = tree.task_id ORDER BY t.created, t.task_id LIMIT $2`
 
 	sqlSubtreeTo = `WITH RECURSIVE tree(task_id, depth) AS (SELECT task_id, 1 FROM tasks WHERE task_id = $1
-		UNION SELECT c.task_id, tree.depth + 1 FROM tree JOIN tasks c ON c.parent_task_id = tree.task_id WHERE tree.depth < $3)
-		SELECT ` + taskColumns + ` FROM tree JOIN tasks t ON t.task_id = tree.task_id ORDER BY t.created, t.task_id LIMIT $2`
+		UNION SELECT c.task_id, tree.depth + 1 FROM tree CROSS JOIN tasks c WHERE c.parent_task_id = tree.task_id AND tree.depth < $3)
+		SELECT ` + taskColumns + ` FROM tree CROSS JOIN tasks t WHERE t.task_id = tree.task_id ORDER BY t.created, t.task_id LIMIT $2`
 )
 
 // Subtree returns a task and what is below it in one query: the task first, then generation by generation, siblings in order of creation. depth 1 is

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -15,12 +16,16 @@ import (
 	"drydock/store/storetest"
 )
 
-const modelChecks = "30" // sequences on each database, unless -rapid.checks says otherwise
+const modelChecks = 30 // sequences on each database, a third of it under the race detector, unless -rapid.checks says otherwise
 
 // TestModel runs random sequences of operations on a store and on the model and compares them after each one. A failure is shrunk and printed with
 // the flag that repeats it.
 func TestModel(t *testing.T) {
-	settings := map[string]string{"rapid.checks": modelChecks, "rapid.nofailfile": "true"}
+	checks := modelChecks
+	if raced {
+		checks /= 3
+	}
+	settings := map[string]string{"rapid.checks": strconv.Itoa(checks), "rapid.nofailfile": "true"}
 	flag.Visit(func(f *flag.Flag) { delete(settings, f.Name) })
 	for name, value := range settings {
 		if err := flag.Set(name, value); err != nil {

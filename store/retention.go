@@ -10,21 +10,24 @@ import (
 )
 
 const (
-	purgeTrees  = 100  // trees looked at in one batch
-	purgeRows   = 5000 // rows deleted in one statement, so that no writer waits long
-	sqlOldRoots = `SELECT t.task_id, t.created FROM tasks t WHERE (t.created, t.task_id) > ($1, $2) AND t.created < {clock} - $3 {us}
-		AND (t.parent_task_id IS NULL OR NOT EXISTS (SELECT 1 FROM tasks p WHERE p.task_id = t.parent_task_id)) ORDER BY t.created NULLS FIRST, t.task_id LIMIT $4`
-	sqlTreeCounts = sqlTree + ` SELECT count(*), coalesce(sum(CASE WHEN t.status IN ('complete', 'terminated') THEN 0 ELSE 1 END), 0)
-		FROM tree JOIN tasks t ON t.task_id = tree.task_id`
-	sqlTreeTasks      = sqlTree + ` SELECT task_id FROM tree`
-	sqlTreeLocked     = sqlTree + ` SELECT t.task_id, t.status FROM tasks t WHERE t.task_id IN (SELECT task_id FROM tree) {for update}`
-	sqlCountMessages  = sqlTree + ` SELECT count(*) FROM tree JOIN result_message m ON m.task_id = tree.task_id`
-	sqlCountStatuses  = sqlTree + ` SELECT count(*) FROM tree JOIN boot_action_status b ON b.task_id = tree.task_id`
+	purgeTrees = 100  // trees looked at in one batch
+	purgeRows  = 5000 // rows deleted in one transaction, so that no writer waits long
+
+	// The clock is read once: compared with a call of it, no index could bound the search.
+	sqlCutOff   = `SELECT {clock} - $1 {us}`
+	sqlOldRoots = `SELECT t.task_id, t.created FROM tasks t WHERE (t.created, t.task_id) > ($1, $2) AND t.created < $3
+		AND (SELECT 1 FROM tasks p WHERE p.task_id = t.parent_task_id) IS NULL ORDER BY t.created NULLS FIRST, t.task_id LIMIT $4`
+	sqlTreeStates = sqlTree + ` SELECT t.task_id, t.status FROM tree CROSS JOIN tasks t WHERE t.task_id = tree.task_id`
+	sqlTreeLocked = sqlTree + ` SELECT t.task_id, t.status FROM tasks t WHERE t.task_id IN (SELECT task_id FROM tree) {for update}`
+
+	sqlCountMessages  = `SELECT count(*) FROM result_message WHERE task_id {ids(}$1{)}`
+	sqlCountStatuses  = `SELECT count(*) FROM boot_action_status WHERE task_id {ids(}$1{)}`
 	sqlDeleteMessages = `DELETE FROM result_message WHERE sequence IN (SELECT sequence FROM result_message WHERE task_id {ids(}$1{)} LIMIT $2)`
 	sqlDeleteStatuses = `DELETE FROM boot_action_status WHERE task_id {ids(}$1{)}`
 	sqlDeleteContexts = `DELETE FROM boot_action WHERE task_id {ids(}$1{)}`
 	sqlDeleteTasks    = `DELETE FROM tasks WHERE task_id {ids(}$1{)}`
-	sqlOldBuildData   = `SELECT b.{row} FROM build_data b WHERE b.collected_date < {clock} - $1 {us} AND (SELECT count(*) FROM
+
+	sqlOldBuildData = `SELECT b.{row} FROM build_data b WHERE b.collected_date < $1 AND (SELECT count(*) FROM
 		(SELECT 1 FROM build_data n WHERE n.node_name = b.node_name AND n.generator = b.generator AND (n.collected_date, n.{row}) > (b.collected_date, b.{row})
 			LIMIT $2) AS newer) >= $2`
 	sqlCountBuildData  = `SELECT count(*) FROM (` + sqlOldBuildData + `) AS old`
@@ -50,17 +53,30 @@ func (s *Store) Purge(ctx context.Context, r drydock.Retention) (p drydock.Purge
 	return p, err
 }
 
+// cutOff is the database's time some time ago.
+func (s *Store) cutOff(ctx context.Context, ago time.Duration) (time.Time, error) {
+	var at instant
+	err := s.read(ctx, "read the clock", func(ctx context.Context, q querier) error {
+		return q.QueryRowContext(ctx, s.d.text(sqlCutOff), ago.Microseconds()).Scan(&at)
+	})
+	return at.Time, err
+}
+
 type root struct {
 	task    drydock.TaskID
 	created time.Time
 }
 
 func (s *Store) purgeTasks(ctx context.Context, r drydock.Retention, p *drydock.Purged) error {
+	before, err := s.cutOff(ctx, r.TasksOlderThan)
+	if err != nil {
+		return err
+	}
 	last := root{created: time.UnixMicro(0), task: "00000000-0000-0000-0000-000000000000"}
 	for {
 		var roots []root
 		err := s.read(ctx, "find old tasks", func(ctx context.Context, q querier) error {
-			rows, err := q.QueryContext(ctx, s.d.text(sqlOldRoots), s.d.time(last.created), idBytes(last.task), r.TasksOlderThan.Microseconds(), purgeTrees)
+			rows, err := q.QueryContext(ctx, s.d.text(sqlOldRoots), s.d.time(last.created), idBytes(last.task), s.d.time(before), purgeTrees)
 			return each(rows, err, func(rows *sql.Rows) error {
 				var task id
 				var at instant
@@ -73,7 +89,11 @@ func (s *Store) purgeTasks(ctx context.Context, r drydock.Retention, p *drydock.
 			return err
 		}
 		for _, o := range roots {
-			if err := s.purgeTree(ctx, o.task, r.DryRun, p); err != nil {
+			purge := s.deleteTree
+			if r.DryRun {
+				purge = s.countTree
+			}
+			if err := purge(ctx, o.task, p); err != nil {
 				return err
 			}
 		}
@@ -81,94 +101,89 @@ func (s *Store) purgeTasks(ctx context.Context, r drydock.Retention, p *drydock.
 	}
 }
 
-// purgeTree deletes a tree that has ended: messages first, in bounded steps, then the rest in one transaction that looks again. A crash in between
-// leaves tasks without messages, which the next run takes, and never messages without a task.
-func (s *Store) purgeTree(ctx context.Context, root drydock.TaskID, dry bool, p *drydock.Purged) error {
-	var tasks, live, messages, statuses int64
-	err := s.read(ctx, "look at old tree", func(ctx context.Context, q querier) error {
-		if err := q.QueryRowContext(ctx, s.d.text(sqlTreeCounts), idBytes(root)).Scan(&tasks, &live); err != nil || live > 0 || !dry {
+// countTree adds to p what deleteTree would.
+func (s *Store) countTree(ctx context.Context, root drydock.TaskID, p *drydock.Purged) error {
+	return s.read(ctx, "look at old tree", func(ctx context.Context, q querier) error {
+		ids, live, err := s.treeStates(ctx, q, sqlTreeStates, root)
+		switch {
+		case err != nil || len(ids) == 0: // gone meanwhile
+			return err
+		case live:
+			p.Live++
+			return nil
+		}
+		var messages, statuses int64
+		if err := q.QueryRowContext(ctx, s.d.text(sqlCountMessages), s.d.ids(ids)).Scan(&messages); err != nil {
 			return err
 		}
-		if err := q.QueryRowContext(ctx, s.d.text(sqlCountMessages), idBytes(root)).Scan(&messages); err != nil {
+		if err := q.QueryRowContext(ctx, s.d.text(sqlCountStatuses), s.d.ids(ids)).Scan(&statuses); err != nil {
 			return err
 		}
-		return q.QueryRowContext(ctx, s.d.text(sqlCountStatuses), idBytes(root)).Scan(&statuses)
-	})
-	switch {
-	case err != nil:
-		return err
-	case live > 0:
-		p.Live++
-		return nil
-	case tasks == 0: // gone meanwhile
-		return nil
-	}
-	if !dry {
-		messages, statuses, tasks, err = s.deleteTree(ctx, root)
-	}
-	p.Messages += messages
-	p.BootActions += statuses
-	p.Tasks += tasks
-	if tasks > 0 {
 		p.Trees++
-	}
-	return err
+		p.Tasks += int64(len(ids))
+		p.Messages += messages
+		p.BootActions += statuses
+		return nil
+	})
 }
 
-func (s *Store) deleteTree(ctx context.Context, root drydock.TaskID) (messages, statuses, tasks int64, err error) {
+// deleteTree deletes a tree that has ended. Each step locks it and looks again; a tree of many messages takes several, the last of which deletes the
+// rest and the tasks. Stopped in between, it leaves tasks without some messages, which the next run takes, and never messages without a task.
+func (s *Store) deleteTree(ctx context.Context, root drydock.TaskID, p *drydock.Purged) error {
 	for {
-		var n int64
-		err = s.write(ctx, "delete old messages", func(ctx context.Context, q querier) error {
-			ids, err := s.returned(ctx, q, sqlTreeTasks, idBytes(root))
-			if err != nil {
+		var step drydock.Purged
+		more := false
+		err := s.write(ctx, "delete old tree", func(ctx context.Context, q querier) error {
+			step, more = drydock.Purged{}, false
+			ids, live, err := s.treeStates(ctx, q, sqlTreeLocked, root)
+			if err != nil || len(ids) == 0 {
 				return err
 			}
-			r, err := q.ExecContext(ctx, s.d.text(sqlDeleteMessages), s.d.ids(ids), purgeRows)
-			if err == nil {
-				n = affected(r)
+			if live {
+				step.Live = 1
+				return nil
 			}
+			if step.Messages, err = s.delete(ctx, q, sqlDeleteMessages, s.d.ids(ids), purgeRows); err != nil {
+				return err
+			}
+			if more = step.Messages == purgeRows; more {
+				return nil
+			}
+			if step.BootActions, err = s.delete(ctx, q, sqlDeleteStatuses, s.d.ids(ids)); err != nil {
+				return err
+			}
+			if _, err = s.delete(ctx, q, sqlDeleteContexts, s.d.ids(ids)); err != nil {
+				return err
+			}
+			step.Trees = 1
+			step.Tasks, err = s.delete(ctx, q, sqlDeleteTasks, s.d.ids(ids))
 			return err
 		})
-		messages += n
 		if err != nil {
-			return messages, 0, 0, err
+			return err
 		}
-		if n < purgeRows {
-			break
+		p.Trees += step.Trees
+		p.Tasks += step.Tasks
+		p.Messages += step.Messages
+		p.BootActions += step.BootActions
+		p.Live += step.Live
+		if !more {
+			return nil
 		}
 	}
-	var left int64
-	err = s.write(ctx, "delete old tasks", func(ctx context.Context, q querier) error {
-		tasks, statuses, left = 0, 0, 0
-		ids, live, err := s.lockTree(ctx, q, root)
-		if err != nil || live {
-			return err
-		}
-		late, err := q.ExecContext(ctx, s.d.text(sqlDeleteMessages), s.d.ids(ids), drydock.MaxTree)
-		if err != nil {
-			return err
-		}
-		left = affected(late)
-		r, err := q.ExecContext(ctx, s.d.text(sqlDeleteStatuses), s.d.ids(ids))
-		if err != nil {
-			return err
-		}
-		statuses = affected(r)
-		if _, err := q.ExecContext(ctx, s.d.text(sqlDeleteContexts), s.d.ids(ids)); err != nil {
-			return err
-		}
-		r, err = q.ExecContext(ctx, s.d.text(sqlDeleteTasks), s.d.ids(ids))
-		if err == nil {
-			tasks = affected(r)
-		}
-		return err
-	})
-	return messages + left, statuses, tasks, err
 }
 
-// lockTree returns the tasks of a tree, locked, and whether one of them has not ended.
-func (s *Store) lockTree(ctx context.Context, q querier, root drydock.TaskID) (ids []drydock.TaskID, live bool, err error) {
-	rows, err := q.QueryContext(ctx, s.d.text(sqlTreeLocked), idBytes(root))
+func (s *Store) delete(ctx context.Context, q querier, text string, args ...any) (int64, error) {
+	r, err := q.ExecContext(ctx, s.d.text(text), args...)
+	if err != nil {
+		return 0, err
+	}
+	return affected(r), nil
+}
+
+// treeStates returns the tasks of a tree, and whether one of them has not ended.
+func (s *Store) treeStates(ctx context.Context, q querier, text string, root drydock.TaskID) (ids []drydock.TaskID, live bool, err error) {
+	rows, err := q.QueryContext(ctx, s.d.text(text), idBytes(root))
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var task id
 		var status sql.NullString
@@ -181,19 +196,19 @@ func (s *Store) lockTree(ctx context.Context, q querier, root drydock.TaskID) (i
 }
 
 func (s *Store) purgeBuildData(ctx context.Context, r drydock.Retention, p *drydock.Purged) error {
-	age := r.BuildDataOlderThan.Microseconds()
+	before, err := s.cutOff(ctx, r.BuildDataOlderThan)
+	if err != nil {
+		return err
+	}
 	if r.DryRun {
 		return s.read(ctx, "count old build data", func(ctx context.Context, q querier) error {
-			return q.QueryRowContext(ctx, s.d.text(sqlCountBuildData), age, r.BuildDataKeep).Scan(&p.BuildData)
+			return q.QueryRowContext(ctx, s.d.text(sqlCountBuildData), s.d.time(before), r.BuildDataKeep).Scan(&p.BuildData)
 		})
 	}
 	for {
 		var n int64
-		err := s.writeOne(ctx, "delete old build data", func(ctx context.Context, q querier) error {
-			res, err := q.ExecContext(ctx, s.d.text(sqlDeleteBuildData), age, r.BuildDataKeep, purgeRows)
-			if err == nil {
-				n = affected(res)
-			}
+		err := s.writeOne(ctx, "delete old build data", func(ctx context.Context, q querier) (err error) {
+			n, err = s.delete(ctx, q, sqlDeleteBuildData, s.d.time(before), r.BuildDataKeep, purgeRows)
 			return err
 		})
 		if err != nil || n == 0 {

@@ -14,8 +14,9 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
-	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
 
 	"drydock"
 	"drydock/store"
@@ -233,16 +234,22 @@ type rawDB struct {
 
 func raw(t testing.TB, url string) rawDB {
 	t.Helper()
-	driver, name, sqlite := "pgx", url, false
-	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		driver, name, sqlite = "sqlite3", "file:"+path+"?_pragma=busy_timeout(10000)", true
+	path, sqlite := strings.CutPrefix(url, "sqlite:")
+	open := func() (*sql.DB, error) { return sql.Open("pgx", url) }
+	if sqlite {
+		open = func() (*sql.DB, error) { return driver.Open("file:"+path+"?_pragma=busy_timeout(10000)", withClock) }
 	}
-	db, err := sql.Open(driver, name)
+	db, err := open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	return rawDB{db, sqlite}
+}
+
+// withClock gives a connection the clock that the store's statements ask for.
+func withClock(c *sqlite3.Conn) error {
+	return c.CreateFunction("now_us", 0, 0, func(x sqlite3.Context, _ ...sqlite3.Value) { x.ResultInt64(time.Now().UnixMicro()) })
 }
 
 func (r rawDB) exec(t testing.TB, query string, args ...any) {

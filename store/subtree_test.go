@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"drydock"
 	"drydock/store"
@@ -138,6 +139,29 @@ func TestCreateSubtasksRefused(t *testing.T) {
 		wantInvalid(t, "one is bad", err, "design")
 		if n := len(get(t, s, busy).Subtasks); n != 0 {
 			t.Errorf("%d children of refused calls", n)
+		}
+	})
+}
+
+// A tree that is too large for one answer is refused, and its upper generations can still be had.
+func TestSubtreeTooLarge(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s, db := storetest.OpenURL(t, url), raw(t, url)
+		if db.sqlite && raced {
+			return // reading so much takes minutes, and PostgreSQL's side runs the same code
+		}
+		words := planWords(db.sqlite, time.Now())
+		root := create(t, s, noop())
+		db.exec(t, `INSERT INTO tasks (task_id, parent_task_id, status, created, action) SELECT `+fmt.Sprintf(words.id, "s.n")+`, `+db.id(root.ID)+
+			`, 'complete', `+words.now+`, 'noop' FROM `+words.rows(drydock.MaxTree))
+		_, err := s.Subtree(t.Context(), root.ID, 0)
+		wantInvalid(t, "everything", err, fmt.Sprint(drydock.MaxTree))
+		if top, err := s.Subtree(t.Context(), root.ID, 1); err != nil || len(top) != 1 {
+			t.Errorf("the root alone: %d, error %v", len(top), err)
+		}
+		db.exec(t, `DELETE FROM tasks WHERE task_id = `+db.id(planID(77)))
+		if all, err := s.Subtree(t.Context(), root.ID, 0); err != nil || len(all) != drydock.MaxTree {
+			t.Errorf("as many as one answer holds: %d, error %v", len(all), err)
 		}
 	})
 }

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// UNION, not UNION ALL: a cycle, which upstream's data may hold, ends.
+	// UNION, not UNION ALL: a cycle, which upstream's data may hold, ends. CROSS JOIN keeps SQLite to this order: the tree first, then the index.
 	sqlTree = `WITH RECURSIVE tree(task_id) AS (SELECT task_id FROM tasks WHERE task_id = $1
-		UNION SELECT c.task_id FROM tree JOIN tasks c ON c.parent_task_id = tree.task_id)`
+		UNION SELECT c.task_id FROM tree CROSS JOIN tasks c WHERE c.parent_task_id = tree.task_id)`
 
 	sqlTerminate = sqlTree + ` UPDATE tasks SET
 			status = CASE WHEN status = 'running' THEN 'terminating' ELSE 'terminated' END,

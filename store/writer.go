@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"drydock"
 )
@@ -93,13 +94,27 @@ func (w *writer) close() error {
 	}
 	w.mu.Unlock()
 	<-w.ended
+	w.optimize()
 	return w.db.Close()
 }
 
 func (w *writer) run() {
 	defer close(w.ended)
 	group := make([]*job, 0, maxGroup)
-	for first := range w.jobs {
+	tidy := time.NewTicker(time.Hour)
+	defer tidy.Stop()
+	for {
+		var first *job
+		select {
+		case j, ok := <-w.jobs:
+			if !ok {
+				return
+			}
+			first = j
+		case <-tidy.C:
+			w.optimize()
+			continue
+		}
 		group = w.gather(append(group[:0], first))
 		w.commit(group)
 		for i, j := range group {
@@ -108,6 +123,11 @@ func (w *writer) run() {
 		}
 		w.prepare()
 	}
+}
+
+// optimize keeps the planner's statistics up to date (https://www.sqlite.org/pragma.html#pragma_optimize); without them plans are only worse.
+func (w *writer) optimize() {
+	_, _ = w.db.ExecContext(context.Background(), "PRAGMA optimize")
 }
 
 // gather adds what else is waiting, and drops what was withdrawn.
