@@ -30,6 +30,7 @@ var rooms = map[string]room{
 	"orchestrator":    {[]string{"", "site"}, []string{"net/http"}},
 	"api":             {[]string{"", "site"}, nil},
 	"bench":           {[]string{"", "orchestrator", "store"}, []string{"net/http"}},
+	"crash":           {[]string{"", "api"}, nil}, // tests only
 }
 
 // meeting are the folders where rooms meet.
