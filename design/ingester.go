@@ -171,6 +171,7 @@ func (r *run) document(d *document, e envelope) {
 	}
 	if !own.failed() {
 		r.design.Documents = append(r.design.Documents, site.Document{Ref: d.ref, Kind: d.kind, Line: d.offset + d.root.Line})
+		r.model(d)
 	}
 }
 
