@@ -24,6 +24,7 @@ func (r Ref) String() string { return fmt.Sprintf("%s %q", r.Schema, r.Name) }
 // Finding is one thing that is wrong with a design, or worth saying about it.
 type Finding struct {
 	Code       string // "DD001": upstream's codes
+	Rule       string // name of the rule that found it, because codes are not unique; empty for documents and for what is inherited
 	Level      Level
 	Text       string
 	Diagnostic string // what to do about it
