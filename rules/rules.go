@@ -66,7 +66,7 @@ func run(rule Rule, d *site.Design) (findings []site.Finding) {
 		r.findings = append(r.findings, r.finding(level, Place{}, "correct those that are listed first", "%d more findings are not listed", r.unlisted))
 	}
 	if !r.failed {
-		r.findings = append(r.findings, r.finding(site.Info, Place{}, "", "nothing is wrong"))
+		r.findings = append(r.findings, r.finding(site.Info, Place{}, "", "no errors"))
 	}
 	return r.findings
 }
