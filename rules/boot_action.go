@@ -19,7 +19,7 @@ func bootActionDefined(d *site.Design, r *Report) {
 	}
 	complete(d, func(n *site.BaremetalNode) {
 		if !targeted[n.Name] {
-			r.Warnf(Place{Docs: []site.Ref{n.Ref}}, "nodes usually have something to do after they were deployed", "no boot action is for node %s", n.Name)
+			r.Warnf(of(n.Ref), "nodes usually have something to do after they were deployed", "no boot action is for node %s", n.Name)
 		}
 	})
 }

@@ -15,7 +15,7 @@ const (
 func hostname(d *site.Design, r *Report) {
 	complete(d, func(n *site.BaremetalNode) {
 		fqdn := d.FQDN(n)
-		at := Place{[]site.Ref{n.Ref}, "/metadata/name"}
+		at := Place{ref: n.Ref, keys: [5]string{"metadata", "name"}, n: 2}
 		if len(fqdn) > maxName {
 			r.Errorf(at, "shorten the name or the domain", "the name %s has %d characters; at most %d are allowed", fqdn, len(fqdn), maxName)
 		}

@@ -82,28 +82,47 @@ type Report struct {
 	unlisted int
 }
 
-// Place is what a finding is about: documents, and the place in the first of them.
+// Place is what a finding is about: documents, and the place in the first of them. It costs nothing until something is found there.
 type Place struct {
-	Docs []site.Ref
-	Path string // JSON pointer; documents of the old envelope have spec for data
+	ref  site.Ref
+	more []site.Ref
+	keys [5]string // from the root of the document
+	n    int
 }
 
-// in returns the place at the given keys of a document's data.
+// in returns the place at the given keys of a document's data. Documents of the old envelope have spec for data.
 func in(ref site.Ref, keys ...string) Place {
-	var b strings.Builder
-	b.WriteString("/data")
-	for _, k := range keys {
-		b.WriteString("/" + escape.Replace(k))
-	}
-	return Place{[]site.Ref{ref}, b.String()}
+	p := Place{ref: ref, keys: [5]string{"data"}}
+	p.n = 1 + copy(p.keys[1:], keys)
+	return p
 }
 
-var escape = strings.NewReplacer("~", "~0", "/", "~1")
+// of is the document as a whole.
+func of(ref site.Ref) Place { return Place{ref: ref} }
 
 // and adds documents to a place.
 func (p Place) and(refs ...site.Ref) Place {
-	return Place{append(p.Docs[:len(p.Docs):len(p.Docs)], refs...), p.Path}
+	p.more = append(p.more[:len(p.more):len(p.more)], refs...)
+	return p
 }
+
+func (p Place) docs() []site.Ref {
+	if p.ref == (site.Ref{}) {
+		return nil
+	}
+	return append([]site.Ref{p.ref}, p.more...)
+}
+
+// path is the JSON pointer of the place.
+func (p Place) path() string {
+	var b strings.Builder
+	for _, k := range p.keys[:p.n] {
+		b.WriteString("/" + escape.Replace(k))
+	}
+	return b.String()
+}
+
+var escape = strings.NewReplacer("~", "~0", "/", "~1")
 
 // Errorf reports that the site breaks the rule. The diagnostic says what to do.
 func (r *Report) Errorf(at Place, diagnostic, format string, args ...any) {
@@ -129,8 +148,8 @@ func (r *Report) add(level site.Level, at Place, diagnostic, format string, args
 
 func (r *Report) finding(level site.Level, at Place, diagnostic, format string, args ...any) site.Finding {
 	return site.Finding{
-		Code: r.rule.Code, Rule: r.rule.Name, Level: level, Text: r.rule.Name + ": " + fmt.Sprintf(format, args...), Diagnostic: diagnostic,
-		Docs: at.Docs, Path: at.Path,
+		Code: r.rule.Code, Rule: r.rule.Name, Level: level, Text: site.OneLine(r.rule.Name + ": " + fmt.Sprintf(format, args...)), Diagnostic: site.OneLine(diagnostic),
+		Docs: at.docs(), Path: at.path(),
 	}
 }
 

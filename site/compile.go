@@ -68,7 +68,7 @@ func (c *compiler) add(level Level, ref Ref, path, diagnostic, text string) {
 		c.findings = append(c.findings, Finding{Code: CodeCompile, Level: Error, Text: "there are more findings about what is inherited; they are not listed"})
 	case n < maxCompileFindings:
 		c.findings = append(c.findings, Finding{
-			Code: CodeCompile, Level: level, Text: title(ref) + ": " + text, Diagnostic: diagnostic, Docs: []Ref{ref}, Path: path,
+			Code: CodeCompile, Level: level, Text: OneLine(title(ref) + ": " + text), Diagnostic: OneLine(diagnostic), Docs: []Ref{ref}, Path: path,
 		})
 	}
 }
