@@ -106,12 +106,12 @@ func (b *builder) items(n *yaml.Node) []*yaml.Node {
 	return list
 }
 
-// scalar returns the text of a scalar, where numbers and booleans are taken for text.
+// scalar returns the text of a scalar, where numbers, booleans and dates are taken for text.
 func (b *builder) scalar(n *yaml.Node) site.Opt[string] {
 	if n == nil || n.Kind != yaml.ScalarNode {
 		return site.Opt[string]{}
 	}
-	text, ok := scalarText(readScalar(n).value)
+	text, ok := plainText(n)
 	return site.Opt[string]{V: text, Set: ok}
 }
 
