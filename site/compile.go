@@ -13,6 +13,10 @@ const (
 	maxCompileFindings = 5000
 	// maxRendered is how many routes between networks of one domain are made. Their number grows with the square of the networks.
 	maxRendered = 1_000_000
+	// maxInherited is how many parts hosts inherit in all. A large profile times many nodes is more than a machine can hold.
+	maxInherited = 20_000_000
+	// maxScoped is how often a node is held against a filter of a boot action.
+	maxScoped = 50_000_000
 )
 
 // Compile returns the design with everything that is inherited: host profiles of any depth, hardware profiles, references of kernel
@@ -22,7 +26,8 @@ const (
 func Compile(d *Design) (*Design, []Finding) {
 	c := &compiler{
 		designed: d, profiles: map[string]*lineage{}, pci: map[*HardwareProfile]map[string]*DeviceAlias{},
-		interfaces: map[interfaceKey][]Interface{}, params: map[paramKey]references{},
+		interfaces: map[interfaceKey][]Interface{}, params: map[paramKey]references{}, targets: map[*HardwareProfile]targets{},
+		parts: maxInherited, scoped: maxScoped,
 	}
 	e := &Design{
 		Digest: d.Digest, Size: d.Size, Documents: d.Documents, Regions: d.Regions, Racks: d.Racks, Links: d.Links,
@@ -49,17 +54,21 @@ type compiler struct {
 	designed *Design
 	findings []Finding
 	unused   bool // profiles are compiled that no node needs
+	parts    int  // that may still be inherited
+	scoped   int  // nodes that may still be held against filters
 	profiles map[string]*lineage
 
 	pci        map[*HardwareProfile]map[string]*DeviceAlias
 	interfaces map[interfaceKey][]Interface // nodes of one profile share their interfaces
 	params     map[paramKey]references
+	targets    map[*HardwareProfile]targets
 }
 
 // lineage is a host with what it inherits. It is broken if something of that is missing.
 type lineage struct {
 	host   Host
 	broken bool
+	size   int // parts of host
 }
 
 func (c *compiler) add(level Level, ref Ref, path, diagnostic, text string) {
@@ -119,6 +128,12 @@ func (c *compiler) bootActions(e *Design) []*BootAction {
 		scoped.Targets = all
 		if b.Filter != nil {
 			const path = "/data/node_filter"
+			if c.scoped -= len(e.Nodes) * (1 + len(b.Filter.Filters)); c.scoped < 0 {
+				c.add(Error, b.Ref, path, "use fewer filters", "there are too many boot actions with filters for this many nodes; this one was not given any")
+				scoped.Targets = nil
+				list = append(list, &scoped)
+				continue
+			}
 			names, err := e.Select(b.Filter)
 			if err != nil {
 				c.add(Error, b.Ref, path, "a filter is an intersection or a union of its criteria", "the node filter cannot be used: "+err.Error())

@@ -83,6 +83,22 @@ func TestCompileBoundsRoutes(t *testing.T) {
 	}
 }
 
+// What hosts inherit may grow with the square of the design: at some size it is refused.
+func TestCompileBoundsInheritance(t *testing.T) {
+	d := &Design{HardwareProfiles: []*HardwareProfile{{Ref: Ref{Name: "hw"}}}}
+	for i := range 10_000 {
+		d.HostProfiles = append(d.HostProfiles, &HostProfile{
+			Ref: Ref{Name: fmt.Sprint(i)}, Host: Host{Profile: Some(fmt.Sprint(i + 1)), Tags: []string{fmt.Sprint("t", i)}},
+		})
+	}
+	d.HostProfiles[9_999].Profile, d.HostProfiles[9_999].HardwareProfile = Opt[string]{}, Some("hw")
+	d.Nodes = []*BaremetalNode{{Ref: Ref{Name: "n"}, Host: Host{Profile: Some("0")}}}
+	e, findings := Compile(d)
+	if len(findings) != 1 || findings[0].Level != Error || !e.Nodes[0].Incomplete {
+		t.Errorf("%v, incomplete %v", findings, e.Nodes[0].Incomplete)
+	}
+}
+
 // One design serves many at once.
 func TestCompileShared(t *testing.T) {
 	d := twoNodes()

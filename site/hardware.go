@@ -68,9 +68,14 @@ func (c *compiler) references(params Attrs, hw *HardwareProfile) references {
 	if done, ok := c.params[key]; ok {
 		return done
 	}
+	known, ok := c.targets[hw]
+	if !ok {
+		known = hw.targets()
+		c.targets[hw] = known
+	}
 	done := references{params: params}
 	for i, p := range params {
-		value, ok, problem := hw.reference(p.Value)
+		value, ok, problem := known.resolve(p.Value)
 		switch {
 		case problem != "":
 			done.problems = append(done.problems, badReference{p.Key, p.Value, problem})

@@ -34,7 +34,7 @@ func (c *compiler) profile(p *HostProfile) *lineage {
 		at = next
 	}
 	for _, at := range slices.Backward(path) {
-		parent = &lineage{mergeHost(&at.Host, &parent.host), parent.broken}
+		parent = c.merge(at.Ref, &at.Host, parent)
 		c.profiles[at.Name] = parent
 	}
 	return parent
@@ -44,10 +44,42 @@ func (c *compiler) profile(p *HostProfile) *lineage {
 func (c *compiler) inherit(ref Ref, own *Host) *lineage {
 	parent, ok := c.parent(ref, own)
 	if parent == nil {
-		return &lineage{mergeHost(own, &Host{}), !ok}
+		return c.merge(ref, own, &lineage{broken: !ok})
 	}
-	from := c.profile(parent)
-	return &lineage{mergeHost(own, &from.host), from.broken}
+	return c.merge(ref, own, c.profile(parent))
+}
+
+// merge returns a host with what it inherits, as long as that is not too much altogether.
+func (c *compiler) merge(ref Ref, own *Host, from *lineage) *lineage {
+	over := c.parts < 0
+	if c.parts -= from.size; c.parts < 0 {
+		if !over {
+			c.add(Error, ref, "/data/host_profile", "divide the profiles: not every host needs everything",
+				fmt.Sprintf("the hosts inherit more than %d parts together; from here on nothing is inherited", maxInherited))
+		}
+		from = &lineage{broken: true}
+	}
+	merged := &lineage{host: mergeHost(own, &from.host), broken: from.broken}
+	merged.size = merged.host.parts()
+	return merged
+}
+
+// parts counts what a host consists of.
+func (h *Host) parts() int {
+	n := len(h.OOB) + len(h.OwnerData) + len(h.KernelParams) + len(h.Tags)
+	for i := range h.Interfaces {
+		n += 1 + len(h.Interfaces[i].Slaves) + len(h.Interfaces[i].Networks)
+	}
+	for i := range h.Devices {
+		n += 1 + len(h.Devices[i].Labels)
+		for j := range h.Devices[i].Partitions {
+			n += 1 + len(h.Devices[i].Partitions[j].Labels)
+		}
+	}
+	for i := range h.Groups {
+		n += 1 + len(h.Groups[i].Volumes)
+	}
+	return n
 }
 
 // parent returns the profile that h names, nil if it names none. ok is false if it is not there, which is reported.

@@ -135,25 +135,49 @@ func (d *Design) criteria(f *Filter) []criterion {
 			list = append(list, criterion{words, met})
 		}
 	}
-	names, racks := set(f.Names), set(f.Racks)
+	names, racks, tags := set(f.Names), set(f.Racks), set(f.Tags)
 	add(len(f.Names), "its name is in node_names", func(n *BaremetalNode) bool { return names[n.Name] })
 	add(len(f.Tags), join(f.Type)+" of the tags "+strings.Join(f.Tags, ", "), func(n *BaremetalNode) bool {
-		return holds(f.Type, f.Tags, n.HasTag)
+		found := map[string]bool{}
+		for _, tag := range n.Tags {
+			if tags[tag] {
+				found[tag] = true
+			}
+		}
+		return enough(f.Type, len(found), len(tags))
 	})
+	labels, rackLabels := f.Labels.values(), f.RackLabels.values()
 	add(len(f.Labels), join(f.Type)+" of the labels "+f.Labels.words(), func(n *BaremetalNode) bool {
-		return holds(f.Type, f.Labels, func(a Attr) bool { return n.OwnerData.holds(a) })
+		return enough(f.Type, n.OwnerData.count(labels), len(labels))
 	})
 	add(len(f.Racks), "its rack is in rack_names", func(n *BaremetalNode) bool { return n.Rack.Set && racks[n.Rack.V] })
 	add(len(f.RackLabels), join(f.Type)+" of the rack labels "+f.RackLabels.words(), func(n *BaremetalNode) bool {
 		rack := d.Rack(n.Rack.V)
-		return n.Rack.Set && rack != nil && holds(f.Type, f.RackLabels, func(a Attr) bool { return rack.Labels.holds(a) })
+		return n.Rack.Set && rack != nil && enough(f.Type, rack.Labels.count(rackLabels), len(rackLabels))
 	})
 	return list
 }
 
-func (a Attrs) holds(want Attr) bool {
-	v, ok := a.Get(want.Key)
-	return ok && v == want.Value
+// enough reports whether having so many of what is wanted will do.
+func enough(how string, has, wanted int) bool { return has > 0 && (how == Union || has == wanted) }
+
+func (a Attrs) values() map[string]string {
+	m := make(map[string]string, len(a))
+	for _, e := range a {
+		m[e.Key] = e.Value
+	}
+	return m
+}
+
+// count returns how many entries are wanted with the value that they have.
+func (a Attrs) count(wanted map[string]string) int {
+	n := 0
+	for _, e := range a {
+		if v, ok := wanted[e.Key]; ok && v == e.Value && !e.Null {
+			n++
+		}
+	}
+	return n
 }
 
 func (a Attrs) words() string {
