@@ -104,7 +104,7 @@ func reread(src []byte, d *site.Design, wanted map[site.Ref]bool) map[site.Ref]*
 		if starts[0] > last {
 			continue
 		}
-		root, err := parse(p.text, false)
+		root, err := parseOnce(p.text)
 		if err != nil || root == nil || root.Kind != yaml.MappingNode {
 			continue
 		}
