@@ -86,8 +86,11 @@ func BenchmarkDesign(b *testing.B) {
 			name string
 			run  func()
 		}{
-			{"decode", func() { decode(b, src) }}, {"check", func() { in.Check(src) }}, {"ingest", func() { in.Ingest(src) }},
-			{"compile", func() { site.Compile(d) }}, {"rules", func() { rules.Check(e) }},
+			{"decode", func() { decode(b, src) }},
+			{"check", func() { in.Check(src) }},
+			{"ingest", func() { in.Ingest(src) }},
+			{"compile", func() { site.Compile(d) }},
+			{"rules", func() { rules.Check(e) }},
 		} {
 			b.Run(fmt.Sprintf("nodes=%d/%s", n, step.name), func(b *testing.B) {
 				b.SetBytes(int64(len(src)))

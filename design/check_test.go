@@ -37,8 +37,10 @@ func TestCheckLines(t *testing.T) {
 		{"host_profile: control", "host_profile: controll", "  host_profile: controll"},
 		{"cpuset.workload", "cpuset.work", "      isolcpus: hardwareprofile:cpuset.work"},
 		{"name: work-2", "name: work_2", "  name: work_2"},
-		{"schema: drydock/NetworkLink/v1\nmetadata:\n  schema: metadata/Document/v1\n  name: pxe\ndata:\n  bonding:\n    mode: disabled\n  mtu: 1500",
-			"apiVersion: drydock/v1\nkind: NetworkLink\nmetadata:\n  name: pxe\nspec:\n  bonding:\n    mode: disabled\n  mtu: 15", "  mtu: 15"},
+		{
+			"schema: drydock/NetworkLink/v1\nmetadata:\n  schema: metadata/Document/v1\n  name: pxe\ndata:\n  bonding:\n    mode: disabled\n  mtu: 1500",
+			"apiVersion: drydock/v1\nkind: NetworkLink\nmetadata:\n  name: pxe\nspec:\n  bonding:\n    mode: disabled\n  mtu: 15", "  mtu: 15",
+		},
 	} {
 		text := strings.Replace(string(src), c.old, c.change, 1)
 		_, findings := newIngester(t).Check([]byte(text))

@@ -29,7 +29,8 @@ func good() *design {
 				{Name: "sda", Partitions: []site.Partition{
 					{Name: "boot", Size: some("1g"), FS: mounted("/boot")}, {Name: "root", Size: some(">20g"), FS: mounted("/")}, {Name: "pv", Size: some("39%"), VolumeGroup: some("vg2")},
 				}},
-				{Name: "sdb", VolumeGroup: some("vg")}, {Name: "sdc", VolumeGroup: some("vg")},
+				{Name: "sdb", VolumeGroup: some("vg")},
+				{Name: "sdc", VolumeGroup: some("vg")},
 			},
 			Groups: []site.VolumeGroup{
 				{Name: "vg", Volumes: []site.Volume{{Name: "a", Size: some("60%"), FS: mounted("/a")}, {Name: "b", Size: some("39%"), FS: mounted("none")}}},
@@ -203,7 +204,9 @@ var nodeCases = map[string][]bad{
 		{func(d *design) { d.BootActions[0].Targets = []string{"n1"} }, []string{"Warning n2 no boot action"}},
 	},
 	"Bootaction pkg_list Validation": {
-		{version1(":)"), []string{"Error b vim"}}, {version1("1.*"), []string{"Error b vim"}}, {version1(">=1"), []string{"Error b vim"}},
+		{version1(":)"), []string{"Error b vim"}},
+		{version1("1.*"), []string{"Error b vim"}},
+		{version1(">=1"), []string{"Error b vim"}},
 		{func(d *design) { d.BootActions[0].Assets[0].Packages = nil }, []string{"Error b without packages"}},
 	},
 }

@@ -10,8 +10,16 @@ import (
 
 func TestMergeTexts(t *testing.T) {
 	for _, c := range []struct{ child, parent, want string }{
-		{"", "", ""}, {"", "a b", "a b"}, {"a b", "", "a b"}, {"!a b", "", "b"}, {"c", "a b", "c a b"},
-		{"!a c", "a b a", "c b"}, {"b", "a b", "b a"}, {"b b", "a a", "b b a a"}, {"!x", "a", "a"}, {"!!a", "!a b", "b"},
+		{"", "", ""},
+		{"", "a b", "a b"},
+		{"a b", "", "a b"},
+		{"!a b", "", "b"},
+		{"c", "a b", "c a b"},
+		{"!a c", "a b a", "c b"},
+		{"b", "a b", "b a"},
+		{"b b", "a a", "b b a a"},
+		{"!x", "a", "a"},
+		{"!!a", "!a b", "b"},
 	} {
 		if got := mergeTexts(strings.Fields(c.child), strings.Fields(c.parent)); strings.Join(got, " ") != c.want {
 			t.Errorf("%q over %q: %q, want %q", c.child, c.parent, got, c.want)
@@ -29,8 +37,12 @@ func TestMergeAttrs(t *testing.T) {
 		return a
 	}
 	for _, c := range []struct{ child, parent, want string }{
-		{"", "a=1", "a=1"}, {"a=1", "", "a=1"}, {"!a=1 b=2", "", "b=2"}, {"c=3 a=2", "a=1 b=1", "a=2 b=1 c=3"},
-		{"!a= b=2", "a=1 b=1", "b=2"}, {"!a= a=3", "a=1 b=1", "b=1 a=3"},
+		{"", "a=1", "a=1"},
+		{"a=1", "", "a=1"},
+		{"!a=1 b=2", "", "b=2"},
+		{"c=3 a=2", "a=1 b=1", "a=2 b=1 c=3"},
+		{"!a= b=2", "a=1 b=1", "b=2"},
+		{"!a= a=3", "a=1 b=1", "b=1 a=3"},
 	} {
 		if got := mergeAttrs(attrs(c.child), attrs(c.parent)); fmt.Sprint(got) != fmt.Sprint(attrs(c.want)) {
 			t.Errorf("%q over %q: %v, want %q", c.child, c.parent, got, c.want)
