@@ -204,10 +204,11 @@ func strs(ids []drydock.TaskID) []string {
 const (
 	maxOrphaned = 3 // a task that brings down its leader each time must not be tried for ever
 
-	// Nobody can work on what runs under an older term: its holder's writes are refused from now on.
-	sqlOrphans = `SELECT t.task_id, t.status, t.action, t.orphaned, t.term,
-			coalesce((SELECT h.name FROM lease_history h WHERE h.term = t.term), '')
-		FROM tasks t WHERE t.status IN ('running', 'terminating') AND t.term < $1 ORDER BY t.created, t.task_id LIMIT ` + maxAdopt + ` {for update}`
+	// Nobody can work on what runs under an older term: its holder's writes are refused from now on. What has no term was begun by upstream, whose
+	// leadership has lapsed, or else we should not lead.
+	sqlOrphans = `SELECT t.task_id, t.status, t.action, t.orphaned, coalesce(t.term, 0),
+			coalesce((SELECT h.name FROM lease_history h WHERE h.term = t.term), 'upstream')
+		FROM tasks t WHERE t.status IN ('running', 'terminating') AND coalesce(t.term, 0) < $1 AND length(t.task_id) = 16 ORDER BY t.created, t.task_id LIMIT ` + maxAdopt + ` {for update}`
 	sqlFail = `UPDATE tasks SET status = CASE status WHEN 'terminating' THEN 'terminated' ELSE 'complete' END,
 		result_status = CASE WHEN result_status = 'success' OR result_status = 'partial_success' THEN 'partial_success' ELSE 'failure' END,
 		result_message = $2, result_reason = $3,
@@ -227,6 +228,9 @@ type orphan struct {
 
 func (o *orphan) why() string {
 	text := "Its leader " + o.holder + " (term " + strconv.FormatInt(o.term, 10) + ") ended while it ran this task."
+	if o.term == 0 {
+		text = "The upstream orchestrator that ran this task lost its leadership."
+	}
 	switch {
 	case o.status == drydock.StatusTerminating:
 		return text + " Termination had been asked for."
@@ -309,9 +313,9 @@ func (s *Store) orphans(ctx context.Context, q querier, l drydock.Lease) ([]orph
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var o orphan
 		var task id
-		var status, action string
+		var status, action sql.NullString
 		err := rows.Scan(&task, &status, &action, &o.orphaned, &o.term, &o.holder)
-		o.id, o.status, o.action = task.TaskID, drydock.TaskStatus(status), drydock.Action(action)
+		o.id, o.status, o.action = task.TaskID, drydock.TaskStatus(status.String), drydock.Action(action.String)
 		list = append(list, o)
 		return err
 	})
