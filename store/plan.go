@@ -99,7 +99,7 @@ func (s *Store) planRows(ctx context.Context, q querier, plan []PlanStep) error 
 	return nil
 }
 
-// Leading returns ErrConflict while an orchestrator of ours leads: its tables must not be taken from under it.
+// leading returns ErrConflict while an orchestrator of ours leads: its tables must not be taken from under it.
 func (s *Store) leading(ctx context.Context) error {
 	l, err := s.CurrentLease(ctx)
 	if err == nil && l.Name != "upstream" {
