@@ -19,7 +19,7 @@ const (
 		FROM tasks t WHERE t.status IN ('running', 'terminating') AND coalesce(t.term, 0) < $1 AND length(t.task_id) = 16 ORDER BY t.created, t.task_id LIMIT ` + maxAdopt + ` {for update}`
 	sqlFail = `UPDATE tasks SET status = CASE status WHEN 'terminating' THEN 'terminated' ELSE 'complete' END,
 		result_status = CASE WHEN result_status = 'success' OR result_status = 'partial_success' THEN 'partial_success' ELSE 'failure' END,
-		result_message = $2, result_reason = $3,
+		result_message = $2, result_reason = $3, term = coalesce(term, 0),
 		result_error_count = coalesce(result_error_count, 0) + 1, version = version + 1, updated = {clock} WHERE task_id {ids(}$1{)} RETURNING task_id`
 	maxAdopt = "1000"
 )

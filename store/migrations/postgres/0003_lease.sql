@@ -24,6 +24,7 @@ INSERT INTO lease_history (term, identity, name, started)
     SELECT 1, identity, 'upstream', last_ping FROM active_instance WHERE identity IS NOT NULL AND last_ping IS NOT NULL;
 UPDATE active_instance SET term = 1, name = 'upstream', acquired = last_ping, expires = least(last_ping, clock_timestamp() AT TIME ZONE 'UTC') + interval '300 seconds';
 
+--: active_instance | SHARE ROW EXCLUSIVE | instant
 CREATE FUNCTION drydock_upstream_lease() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     now_utc timestamp := clock_timestamp() AT TIME ZONE 'UTC';
@@ -31,6 +32,9 @@ BEGIN
     NEW.expires := least(NEW.last_ping, now_utc) + interval '300 seconds'; -- a clock that is ahead does not lead for longer
     IF TG_OP = 'UPDATE' THEN
         IF NEW.identity IS NOT DISTINCT FROM OLD.identity THEN
+            IF OLD.name IS DISTINCT FROM 'upstream' THEN
+                NEW.expires := OLD.expires; -- ours is extended by ours only
+            END IF;
             RETURN NEW;
         END IF;
         IF OLD.name IS DISTINCT FROM 'upstream' AND OLD.expires > now_utc THEN
@@ -41,8 +45,6 @@ BEGIN
     NEW.name := 'upstream';
     NEW.acquired := now_utc;
     SELECT coalesce(max(term), 0) + 1 INTO NEW.term FROM lease_history;
-    UPDATE lease_history SET ended = NEW.acquired, reason = 'expired' WHERE ended IS NULL;
-    INSERT INTO lease_history (term, identity, name, started) VALUES (NEW.term, NEW.identity, NEW.name, NEW.acquired);
     RETURN NEW;
 END
 $$;
@@ -52,6 +54,19 @@ CREATE TRIGGER drydock_upstream_pings BEFORE UPDATE ON active_instance FOR EACH 
     WHEN (NEW.term IS NOT DISTINCT FROM OLD.term
         AND (NEW.identity IS DISTINCT FROM OLD.identity OR NEW.expires IS NOT DISTINCT FROM OLD.expires))
     EXECUTE FUNCTION drydock_upstream_lease();
+
+-- The history is written once the row is: upstream's claim is an INSERT that mostly meets a conflict, and the trigger before it runs even then.
+CREATE FUNCTION drydock_upstream_led() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE lease_history SET ended = NEW.acquired, reason = 'expired' WHERE ended IS NULL AND term < NEW.term;
+    INSERT INTO lease_history (term, identity, name, started) VALUES (NEW.term, NEW.identity, NEW.name, NEW.acquired) ON CONFLICT (term) DO NOTHING;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER drydock_upstream_took AFTER INSERT ON active_instance FOR EACH ROW
+    WHEN (NEW.name = 'upstream') EXECUTE FUNCTION drydock_upstream_led();
+CREATE TRIGGER drydock_upstream_took_over AFTER UPDATE ON active_instance FOR EACH ROW
+    WHEN (NEW.name = 'upstream' AND NEW.term IS DISTINCT FROM OLD.term) EXECUTE FUNCTION drydock_upstream_led();
 
 CREATE FUNCTION drydock_upstream_leaves() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

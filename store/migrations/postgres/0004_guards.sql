@@ -38,8 +38,9 @@ BEGIN
     IF OLD.request_context IS NOT NULL AND coalesce(NEW.request_context::text, 'null') = 'null' THEN
         NEW.request_context := OLD.request_context;
     END IF;
-    IF OLD.status IN ('complete', 'terminated') AND NEW.status IS DISTINCT FROM OLD.status
-        AND NOT (OLD.status = 'complete' AND NEW.status = 'queued' AND again) THEN
+    -- An end of ours (a term says so) is the last word on the result, too; upstream's own it may still amend, but not take back.
+    IF OLD.status IN ('complete', 'terminated') AND NOT (OLD.status = 'complete' AND NEW.status = 'queued' AND again)
+        AND (NEW.status IS DISTINCT FROM OLD.status OR OLD.term IS NOT NULL OR NEW.result_status = 'incomplete' AND OLD.result_status <> 'incomplete') THEN
         NEW.status := OLD.status;
         NEW.retry := OLD.retry;
         NEW.result_status := OLD.result_status;
