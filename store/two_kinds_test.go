@@ -106,3 +106,25 @@ func TestTwoKindsOneLeader(t *testing.T) {
 		t.Errorf("history %+v, error %v", history, err)
 	}
 }
+
+// Upstream's account needs no rights on what was added, and no search path.
+func TestUpstreamHasNoRights(t *testing.T) {
+	s, up := shared(t)
+	task := create(t, s, noop())
+	role := "upstream_" + uuid.NewString()[:8]
+	up.db.SetMaxOpenConns(1)
+	up.db.exec(t, `CREATE ROLE `+role+`; GRANT SELECT, INSERT, UPDATE, DELETE ON tasks, result_message, active_instance TO `+role+`;
+		GRANT USAGE ON SEQUENCE result_message_sequence_seq TO `+role+`; SET ROLE `+role)
+	them := rival{t, up.db, uuid.New()}
+	if !them.claim(300) || !them.ping(0) {
+		t.Error("upstream cannot lead")
+	}
+	them.abdicate()
+	up.save(up.get(task.ID), "running")
+	up.say(task.ID, "hello")
+	up.db.exec(t, `SET search_path = ''`)
+	up.db.exec(t, `UPDATE public.tasks SET status = 'complete'`)
+	up.db.exec(t, `INSERT INTO public.active_instance (dummy_key, identity, last_ping) VALUES (1, '\x01', now())`)
+	up.db.exec(t, `RESET ROLE; SET search_path = public; DROP OWNED BY `+role+`; DROP ROLE `+role)
+	wantStatus(t, s, task.ID, drydock.StatusComplete)
+}

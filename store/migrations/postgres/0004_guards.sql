@@ -17,7 +17,7 @@ $$;
 
 -- What a blind write may not undo: a request to end, subtasks, an end that was reached, who asked. A retry is upstream's one way back from an end.
 --: a function | none | instant
-CREATE OR REPLACE FUNCTION drydock_foreign_task() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION drydock_foreign_task() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     again boolean := coalesce(NEW.retry, 0) > coalesce(OLD.retry, 0);
     known bigint := cardinality(OLD.subtask_id_list);
