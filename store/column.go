@@ -82,6 +82,9 @@ func orEmpty(s []string) []string {
 // instant scans a timestamp (PostgreSQL) or microseconds (SQLite).
 type instant struct{ time.Time }
 
+// endOfTime is the last instant that Python knows.
+var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+
 func (t *instant) Scan(v any) error {
 	switch v := v.(type) {
 	case nil:
@@ -92,6 +95,9 @@ func (t *instant) Scan(v any) error {
 		t.Time = time.UnixMicro(v).UTC()
 	default:
 		t.Time = time.Time{} // what is no instant is shown as none
+		if v == "infinity" {
+			t.Time = endOfTime // it is listed first, so the pages go on behind it
+		}
 	}
 	return nil
 }
