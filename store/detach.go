@@ -23,12 +23,24 @@ var narrow = []struct {
 	width         int
 	array         bool
 }{
-	{"tasks", "result_status", 32, false}, {"tasks", "result_message", 128, false}, {"tasks", "result_reason", 128, false},
-	{"tasks", "result_successes", 32, true}, {"tasks", "result_failures", 32, true}, {"tasks", "status", 32, false}, {"tasks", "created_by", 16, false},
-	{"tasks", "design_ref", 128, false}, {"tasks", "action", 32, false}, {"tasks", "terminated_by", 16, false},
-	{"result_message", "message", 1024, false}, {"result_message", "context", 64, false}, {"result_message", "context_type", 16, false},
-	{"boot_action_status", "action_name", 64, false}, {"boot_action_status", "action_status", 32, false},
-	{"build_data", "node_name", 32, false}, {"build_data", "generator", 256, false}, {"build_data", "data_format", 32, false},
+	{"tasks", "result_status", 32, false},
+	{"tasks", "result_message", 128, false},
+	{"tasks", "result_reason", 128, false},
+	{"tasks", "result_successes", 32, true},
+	{"tasks", "result_failures", 32, true},
+	{"tasks", "status", 32, false},
+	{"tasks", "created_by", 16, false},
+	{"tasks", "design_ref", 128, false},
+	{"tasks", "action", 32, false},
+	{"tasks", "terminated_by", 16, false},
+	{"result_message", "message", 1024, false},
+	{"result_message", "context", 64, false},
+	{"result_message", "context_type", 16, false},
+	{"boot_action_status", "action_name", 64, false},
+	{"boot_action_status", "action_status", 32, false},
+	{"build_data", "node_name", 32, false},
+	{"build_data", "generator", 256, false},
+	{"build_data", "data_format", 32, false},
 }
 
 // added are the columns that upstream does not have.

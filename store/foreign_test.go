@@ -61,10 +61,7 @@ func (u upstream) get(id drydock.TaskID) *upstreamCopy {
 // put is put_task: every column, and the request's context as JSON null, because upstream does not read it back.
 func (u upstream) put(c *upstreamCopy) bool {
 	u.t.Helper()
-	args := []any{c.id}
-	for _, column := range c.columns() {
-		args = append(args, column)
-	}
+	args := append([]any{c.id}, c.columns()...)
 	r, err := u.db.Exec(`UPDATE tasks SET parent_task_id = $2, subtask_id_list = $3::text::bytea[], result_status = $4, result_message = $5,
 		result_reason = $6, result_error_count = $7, result_successes = $8::text::varchar(32)[], result_failures = $9::text::varchar(32)[], retry = $10,
 		status = $11, created = $12, created_by = $13, updated = $14, design_ref = $15, node_filter = $16::json, action = $17, terminated = $18,

@@ -102,7 +102,9 @@ func TestBesideUpstream(t *testing.T) {
 // TestAdoptAndDetach goes there and back by the command line.
 func TestAdoptAndDetach(t *testing.T) {
 	url, db := upstreamDatabase(t)
-	command := func(args ...string) outcome { return runCommand(context.Background(), 80, nil, append(args, "--database", url)...) }
+	command := func(args ...string) outcome {
+		return runCommand(context.Background(), 80, nil, append(args, "--database", url)...)
+	}
 	for _, step := range []struct {
 		args []string
 		code int
