@@ -181,7 +181,7 @@ func marshal(v any) ([]byte, error) {
 func wireTask(t *drydock.Task, d detail) Task {
 	return Task{
 		Kind: "Task", APIVersion: "v1", TaskID: t.ID, Action: t.Action, ParentTaskID: Optional(t.Parent), DesignRef: t.DesignRef,
-		Status: t.Status, Result: wireStatus(&t.Result, d), NodeFilter: t.NodeFilter, Subtasks: array(t.Subtasks),
+		Status: t.Status, Result: wireStatus(&t.Result, d), NodeFilter: utf8JSON(t.NodeFilter), Subtasks: array(t.Subtasks),
 		Created: Time{t.Created}, CreatedBy: Optional(t.CreatedBy), Updated: Time{t.Updated}, Terminated: Time{t.Terminated},
 		TerminatedBy: Optional(t.TerminatedBy), Terminate: t.Terminate, Retry: t.Retry,
 	}
@@ -213,11 +213,11 @@ func wireExtra(raw json.RawMessage) json.RawMessage {
 	case len(raw) == 0 || string(raw) == "null":
 		return json.RawMessage("{}")
 	case raw[0] == '{' && json.Valid(raw):
-		return raw
+		return utf8JSON(raw)
 	case !json.Valid(raw):
 		raw, _ = marshal(string(raw)) // a string can always be encoded
 	}
-	return append(append([]byte(`{"value":`), raw...), '}')
+	return append(append([]byte(`{"value":`), utf8JSON(raw)...), '}')
 }
 
 func wireTaskMessages(id drydock.TaskID, messages []drydock.Message) []TaskMessage {

@@ -115,6 +115,9 @@ func orEmpty(s []string) []string {
 // instant scans a timestamp (PostgreSQL) or microseconds (SQLite).
 type instant struct{ time.Time }
 
+// endOfTime is the last instant that Python knows.
+var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+
 func (t *instant) Scan(v any) error {
 	switch v := v.(type) {
 	case nil:
@@ -124,7 +127,10 @@ func (t *instant) Scan(v any) error {
 	case int64:
 		t.Time = time.UnixMicro(v).UTC()
 	default:
-		return fmt.Errorf("instant from %T", v)
+		t.Time = time.Time{} // what is no instant is shown as none
+		if v == "infinity" {
+			t.Time = endOfTime // it is listed first, so the pages go on behind it
+		}
 	}
 	return nil
 }
@@ -138,96 +144,10 @@ func (i *id) Scan(v any) error {
 	return nil
 }
 
-// textArray scans an array of text: PostgreSQL's text form in braces, or JSON.
-type textArray []string
+// storedJSON scans a JSON column as it is; JSON null and SQL NULL are nil.
+type storedJSON json.RawMessage
 
-func (a *textArray) Scan(v any) error {
-	*a = nil
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case string:
-		return a.parse(v)
-	case []byte:
-		return a.parse(string(v))
-	default:
-		return fmt.Errorf("array from %T", v)
-	}
-}
-
-func (a *textArray) parse(s string) error {
-	if s == "{}" || s == "[]" {
-		return nil
-	}
-	if strings.HasPrefix(s, "[") {
-		return json.Unmarshal([]byte(s), (*[]string)(a))
-	}
-	list, err := parseArray(s)
-	*a = list
-	return err
-}
-
-// parseArray reads the text form of a one-dimensional PostgreSQL array ("{a,"b c",NULL}", PostgreSQL manual §8.15.6). NULL elements are left out.
-func parseArray(s string) ([]string, error) {
-	if len(s) < 2 || s[0] != '{' || s[len(s)-1] != '}' {
-		return nil, fmt.Errorf("not an array: %.40q", s)
-	}
-	var list []string
-	for s = s[1 : len(s)-1]; s != ""; {
-		var item strings.Builder
-		quoted := s[0] == '"'
-		i := 0
-		if quoted {
-			i = 1
-		}
-		for ; i < len(s); i++ {
-			if s[i] == '\\' && i+1 < len(s) {
-				i++
-			} else if (quoted && s[i] == '"') || (!quoted && s[i] == ',') {
-				break
-			}
-			item.WriteByte(s[i])
-		}
-		if quoted {
-			if i >= len(s) {
-				return nil, fmt.Errorf("array ends inside quotes: %.40q", s)
-			}
-			i++
-		}
-		if quoted || !strings.EqualFold(item.String(), "NULL") {
-			list = append(list, item.String())
-		}
-		if i < len(s) && s[i] != ',' {
-			return nil, fmt.Errorf("array element without comma: %.40q", s)
-		}
-		s = s[min(i+1, len(s)):]
-	}
-	return list, nil
-}
-
-// idArray scans an array of ids.
-type idArray []drydock.TaskID
-
-func (a *idArray) Scan(v any) error {
-	var text textArray
-	if err := text.Scan(v); err != nil {
-		return err
-	}
-	*a = nil
-	for _, t := range text {
-		raw, err := hex.DecodeString(strings.TrimPrefix(t, `\x`))
-		if err != nil {
-			return fmt.Errorf("id in array: %w", err)
-		}
-		*a = append(*a, idText(raw))
-	}
-	return nil
-}
-
-// rawJSON scans a JSON column. JSON null and SQL NULL are nil; a string that holds JSON, which is how upstream writes some columns, is unpacked.
-type rawJSON json.RawMessage
-
-func (r *rawJSON) Scan(v any) error {
+func (r *storedJSON) Scan(v any) error {
 	var raw []byte
 	*r = nil
 	switch v := v.(type) {
@@ -239,16 +159,22 @@ func (r *rawJSON) Scan(v any) error {
 	case []byte:
 		raw = bytes.Clone(v)
 	}
-	if len(raw) > 0 && raw[0] == '"' {
-		var inner string
-		if json.Unmarshal(raw, &inner) == nil && json.Valid([]byte(inner)) {
-			raw = []byte(inner)
-		}
-	}
 	if raw = bytes.TrimSpace(raw); len(raw) > 0 && string(raw) != "null" {
 		*r = raw
 	}
 	return nil
+}
+
+// rawJSON is storedJSON that unpacks a string that holds JSON, which is how upstream writes some columns.
+type rawJSON json.RawMessage
+
+func (r *rawJSON) Scan(v any) error {
+	err := (*storedJSON)(r).Scan(v)
+	var inner string
+	if len(*r) > 0 && (*r)[0] == '"' && json.Unmarshal(*r, &inner) == nil && json.Valid([]byte(inner)) {
+		return (*storedJSON)(r).Scan(inner)
+	}
+	return err
 }
 
 // links scans the JSON object of relations to lists of URIs, in its order, and writes it.
@@ -270,17 +196,34 @@ func (l *links) Scan(v any) error {
 	for d.More() {
 		rel, err := d.Token()
 		if err != nil {
-			return err
+			return nil // the rest is no JSON
 		}
-		var hrefs []string
-		if err := d.Decode(&hrefs); err != nil {
-			return fmt.Errorf("links: %w", err)
+		var hrefs json.RawMessage
+		if d.Decode(&hrefs) != nil {
+			return nil
 		}
-		for _, h := range hrefs {
+		for _, h := range uris(hrefs) {
 			*l = append(*l, drydock.Link{Rel: fmt.Sprint(rel), Href: h})
 		}
 	}
 	return nil
+}
+
+// uris reads a list of texts, or one text; what is neither is left out.
+func uris(raw json.RawMessage) []string {
+	var one string
+	if json.Unmarshal(raw, &one) == nil && one != "" {
+		return []string{one}
+	}
+	var all []any
+	_ = json.Unmarshal(raw, &all) // what is no list has no elements
+	var list []string
+	for _, v := range all {
+		if text, ok := v.(string); ok {
+			list = append(list, text)
+		}
+	}
+	return list
 }
 
 func linksText(list []drydock.Link) string {
@@ -319,10 +262,8 @@ func (f *flag) Scan(v any) error {
 		*f = flag(v)
 	case int64:
 		*f = v != 0
-	case nil:
-		*f = false
 	default:
-		return fmt.Errorf("boolean from %T", v)
+		*f = false
 	}
 	return nil
 }

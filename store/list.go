@@ -74,22 +74,46 @@ func (s *Store) Tasks(ctx context.Context, query drydock.TaskQuery) (page drydoc
 			page.Next = taskCursor(page.Tasks[n-1].Created, page.Tasks[n-1].ID)
 			return nil
 		}
-		if len(rest.conditions) == 0 {
-			return nil
+		if len(rest.conditions) > 0 {
+			var at instant
+			var last id
+			end := `SELECT t.created, t.task_id FROM tasks t` + indexed.text() + order + `1 OFFSET ` + fmt.Sprint(window-1)
+			switch err := q.QueryRowContext(ctx, s.d.text(end), indexed.args...).Scan(&at, &last); {
+			case errors.Is(err, sql.ErrNoRows): // the window held everything
+			case err != nil:
+				return err
+			default:
+				page.Next = taskCursor(at.Time, last.TaskID)
+				return nil
+			}
 		}
-		var at instant
-		var last id
-		end := `SELECT t.created, t.task_id FROM tasks t` + indexed.text() + order + `1 OFFSET ` + fmt.Sprint(window-1)
-		switch err := q.QueryRowContext(ctx, s.d.text(end), indexed.args...).Scan(&at, &last); {
-		case errors.Is(err, sql.ErrNoRows): // the window held everything
-		case err != nil:
-			return err
-		default:
-			page.Next = taskCursor(at.Time, last.TaskID)
+		if query.After != "" && !undated(query.After) && query.Since.IsZero() && query.Until.IsZero() {
+			page.Next, err = s.undatedNext(ctx, q)
 		}
-		return nil
+		return err
 	})
 	return page, err
+}
+
+// sqlUndated: rows of very old versions may lack a date. They come after all others, on pages of their own, since no comparison finds them behind a date.
+const sqlUndated = `SELECT count(*) FROM (SELECT 1 FROM tasks WHERE created IS NULL LIMIT 1) AS one`
+
+// undatedNext is the cursor before the tasks without a date, or "" if there are none.
+func (s *Store) undatedNext(ctx context.Context, q querier) (string, error) {
+	var n int
+	if err := q.QueryRowContext(ctx, sqlUndated).Scan(&n); err != nil || n == 0 {
+		return "", err
+	}
+	return taskCursor(time.Time{}, lastID), nil
+}
+
+// lastID comes after every id that is made.
+const lastID drydock.TaskID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+// undated reports whether a page begins among the tasks without a date.
+func undated(cursor string) bool {
+	at, _, err := readTaskCursor(cursor)
+	return err == nil && at.IsZero()
 }
 
 // conditions sorts the query's filters into those that an index answers and the rest, whose arguments follow.
@@ -99,9 +123,14 @@ func (s *Store) conditions(q *drydock.TaskQuery) (indexed, rest where, err error
 		if err != nil {
 			return indexed, rest, err
 		}
-		indexed.add("(t.created, t.task_id) < (%,", s.d.time(at))
-		indexed.args = append(indexed.args, idBytes(last))
-		indexed.conditions[len(indexed.conditions)-1] += fmt.Sprintf(" $%d)", len(indexed.args))
+		if at.IsZero() {
+			indexed.conditions = append(indexed.conditions, "t.created IS NULL")
+			indexed.add("t.task_id < %", notNil(idBytes(last)))
+		} else {
+			indexed.add("(t.created, t.task_id) < (%,", s.d.time(at))
+			indexed.args = append(indexed.args, notNil(idBytes(last)))
+			indexed.conditions[len(indexed.conditions)-1] += fmt.Sprintf(" $%d)", len(indexed.args))
+		}
 	}
 	if !q.Since.IsZero() {
 		indexed.add("t.created >= %", s.d.time(q.Since))
@@ -172,10 +201,18 @@ func taskCursor(at time.Time, id drydock.TaskID) string {
 
 func readTaskCursor(s string) (time.Time, drydock.TaskID, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(raw) != 24 {
+	if err != nil || len(raw) != 24 && len(raw) != 8 { // 8: the last task of the page had an id that is none
 		return time.Time{}, "", fmt.Errorf("%w: %.60q is no cursor; use the one that the previous page gave", drydock.ErrInvalid, s)
 	}
 	return time.UnixMicro(int64(binary.BigEndian.Uint64(raw))).UTC(), idText(raw[8:]), nil //nolint:gosec // as written by taskCursor
+}
+
+// notNil makes an empty id one that can be compared.
+func notNil(raw []byte) []byte {
+	if raw == nil {
+		return []byte{}
+	}
+	return raw
 }
 
 const (

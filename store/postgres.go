@@ -103,6 +103,12 @@ func postgresRaced(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
+// postgresLocked: a lock was not to be had within lock_timeout; nothing was done.
+func postgresLocked(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55P03"
+}
+
 // lostInFlight reports whether the statement had been sent and its answer was not received, so that its outcome is not known.
 func lostInFlight(err error) bool {
 	var pg *pgconn.PgError

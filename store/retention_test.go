@@ -62,7 +62,7 @@ func TestPurgeTasks(t *testing.T) {
 		}
 		makeOld(t, url, live[0].ID, 2*month)
 		db := raw(t, url)
-		db.exec(t, `UPDATE tasks SET status = 'queued' WHERE task_id = `+db.id(live[3].ID))
+		db.exec(t, `UPDATE tasks SET status = 'queued', version = version + 1 WHERE task_id = `+db.id(live[3].ID))
 
 		rule := drydock.Retention{TasksOlderThan: month}
 		want := drydock.Purged{Trees: 1, Tasks: 4, Messages: 8, BootActions: 1, Live: 1}

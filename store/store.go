@@ -36,6 +36,8 @@ type Store struct {
 	stop    context.CancelFunc // ends the background work
 	closed  atomic.Bool
 	stopped sync.WaitGroup
+
+	beforeStep func(statement string) error // set by tests: an error stops a migration there
 }
 
 // querier runs statements: a pool or a transaction.

@@ -41,7 +41,7 @@ type taskRow struct {
 	subtasks                                        idArray
 	action, design, status, result, message, reason sql.NullString
 	createdBy, terminatedBy, key                    sql.NullString
-	filter                                          rawJSON
+	filter                                          storedJSON
 	errors, retry, attempt, term, version           sql.NullInt64
 	successes, failures                             textArray
 	links                                           links

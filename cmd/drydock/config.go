@@ -28,6 +28,7 @@ type config struct {
 	ReadTimeout    time.Duration // longest silence of such a host
 	Tries          int           // of such a fetch, the first included
 
+	Orchestrator      string // on, off, or auto: off in a database that upstream made
 	LeaseTTL          time.Duration
 	Concurrency       int
 	ActionConcurrency map[drydock.Action]int // lower limits for single actions
@@ -45,6 +46,7 @@ func defaultConfig() config {
 		ConnectTimeout: 16 * time.Second,
 		ReadTimeout:    300 * time.Second,
 		Tries:          3,
+		Orchestrator:   "auto",
 		LeaseTTL:       15 * time.Second,
 		Concurrency:    4,
 		LogLevel:       slog.LevelInfo,

@@ -25,12 +25,19 @@ func (a *app) migrateCommand() *cobra.Command {
 		Short: "Bring a database up to date, or list what that would do",
 		Long: "Applies the migrations that a database lacks and prints them. A database of upstream's Drydock is taken over in place and goes on to\n" +
 			"work with it. Several servers may start or migrate at the same time. serve does the same by itself unless --no-migrate.",
-		Example: "  drydock migrate --database postgres://drydock:secret@db/drydock\n  drydock migrate --status",
+		Example: "  drydock migrate --database postgres://drydock:secret@db/drydock\n  drydock migrate --plan",
 		Args:    cobra.NoArgs,
 	}
 	load := a.optionFlags(cmd, "database", "log-level", "log-format")
 	list := cmd.Flags().Bool("status", false, "change nothing, list all migrations and when they were applied")
+	plan := cmd.Flags().Bool("plan", false, "change nothing, print every statement that would run, what it locks and for how long in kind")
+	detach := cmd.Flags().Bool("detach", false, "remove what this program added and leave upstream's schema; the tables are rewritten and locked meanwhile")
+	force := cmd.Flags().Bool("force", false, "with --detach: cut what is too long for upstream's columns")
+	cmd.MarkFlagsMutuallyExclusive("status", "plan", "detach")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *force && !*detach {
+			return usageError{"--force is for --detach"}
+		}
 		cfg, _, err := load()
 		if err != nil {
 			return err
@@ -40,11 +47,15 @@ func (a *app) migrateCommand() *cobra.Command {
 			return err
 		}
 		defer db.Close()
-		step := db.Migrate
-		if *list {
-			step = db.Migrations
+		switch {
+		case *plan:
+			return a.printPlan(cmd.Context(), db)
+		case *detach:
+			return a.detach(cmd.Context(), db, *force)
+		case *list:
+			return a.printMigrations(cmd.Context(), db.Location(), db.Migrations)
 		}
-		return a.printMigrations(cmd.Context(), db.Location(), step)
+		return a.printMigrations(cmd.Context(), db.Location(), db.Migrate)
 	}
 	return cmd
 }

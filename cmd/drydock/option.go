@@ -88,6 +88,17 @@ var options = []option{
 		get:  func(c *config) string { return strconv.Itoa(c.Tries) },
 	},
 	{
+		group: "orchestrator", name: "orchestrator", env: []string{"DRYDOCK_ORCHESTRATOR"}, flag: "orchestrator", value: "on|off|auto",
+		help: "on: campaign for the lease and run tasks; off: serve only; auto: off in a database that upstream made, else on",
+		set: func(c *config, v []string) error {
+			if mode := v[len(v)-1]; mode != "on" && mode != "off" && mode != "auto" {
+				return fmt.Errorf("%q is neither on, off nor auto", mode)
+			}
+			return setText(&c.Orchestrator, v)
+		},
+		get: func(c *config) string { return c.Orchestrator },
+	},
+	{
 		group: "orchestrator", name: "lease_ttl", env: []string{"DRYDOCK_LEASE_TTL"}, flag: "lease-ttl", value: "DURATION",
 		help: "how long a leader that is not heard of still leads; after a crash another server takes over within this time",
 		set:  func(c *config, v []string) error { return setDuration(&c.LeaseTTL, v) },

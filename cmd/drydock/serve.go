@@ -47,16 +47,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, greet func(greetin
 	if err != nil {
 		return err
 	}
-	host, _ := os.Hostname() // without a name the process number alone will do
-	leader, err := orchestrator.NewLeader(db, orchestrator.LeaderOptions{
-		Holder: uuid.NewString(), Name: fmt.Sprintf("%s/%d", host, os.Getpid()), TTL: cfg.LeaseTTL, Logger: log,
-	})
-	if err != nil {
-		return err
-	}
-	dispatcher, err := orchestrator.NewDispatcher(db, orchestrator.Actions(loader), orchestrator.DispatcherOptions{
-		Concurrency: cfg.Concurrency, PerAction: cfg.ActionConcurrency, Logger: log,
-	})
+	lead, err := newOrchestrator(ctx, cfg, db, loader, log)
 	if err != nil {
 		return err
 	}
@@ -69,7 +60,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, greet func(greetin
 	}
 
 	work, ctx := errgroup.WithContext(ctx) // whichever part ends ends the others
-	work.Go(func() error { return leader.Run(ctx, dispatcher.Lead) })
+	work.Go(func() error { return lead(ctx) })
 	work.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
@@ -84,6 +75,37 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, greet func(greetin
 	})
 	greet(greeting{url: "http://" + listener.Addr().String(), dialect: db.Dialect(), data: db.Location(), roots: roots})
 	return work.Wait()
+}
+
+// newOrchestrator returns what campaigns for the lease and runs tasks until its context ends, or what does nothing where another orchestrator has the
+// say: in a database that upstream made, unless this one is told to.
+func newOrchestrator(ctx context.Context, cfg config, db *store.Store, loader *design.Loader, log *slog.Logger) (func(context.Context) error, error) {
+	on := cfg.Orchestrator == "on"
+	if cfg.Orchestrator == "auto" {
+		adopted, err := db.Adopted(ctx)
+		if err != nil {
+			return nil, err
+		}
+		on = !adopted
+	}
+	if !on {
+		log.Info("this server runs no tasks: it does not campaign for the lease", "orchestrator", cfg.Orchestrator)
+		return func(context.Context) error { return nil }, nil
+	}
+	host, _ := os.Hostname() // without a name the process number alone will do
+	leader, err := orchestrator.NewLeader(db, orchestrator.LeaderOptions{
+		Holder: uuid.NewString(), Name: fmt.Sprintf("%s/%d", host, os.Getpid()), TTL: cfg.LeaseTTL, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	dispatcher, err := orchestrator.NewDispatcher(db, orchestrator.Actions(loader), orchestrator.DispatcherOptions{
+		Concurrency: cfg.Concurrency, PerAction: cfg.ActionConcurrency, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return leader.Run(ctx, dispatcher.Lead) }, nil
 }
 
 // shutdown waits for the requests that are being answered, but not for ever.

@@ -32,6 +32,7 @@ func (a *app) serveCommand() *cobra.Command {
 		}
 		return serve(cmd.Context(), cfg, log, func(g greeting) { g.write(a.out, a.name) })
 	}
+	complete(cmd, "orchestrator", "on", "off", "auto")
 	complete(cmd, "log-format", "text", "json")
 	complete(cmd, "log-level", "DEBUG", "INFO", "WARNING", "ERROR")
 	if err := cmd.MarkFlagDirname("design-root"); err != nil {
