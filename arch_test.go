@@ -24,19 +24,21 @@ type room struct{ imports, banned []string }
 var rooms = map[string]room{
 	"":                {nil, []string{"net/http", "database/sql", "net", "os", "log/slog", "context"}},
 	"site":            {[]string{""}, []string{"net", "net/http", "os", "database/sql", "log/slog", "context"}},
-	"design":          {[]string{"", "site"}, nil},
+	"rules":           {[]string{"site"}, []string{"net", "net/http", "os", "database/sql", "log/slog", "context"}},
+	"design":          {[]string{"", "site", "rules"}, nil},
 	"store":           {[]string{""}, []string{"net/http"}},
 	"store/storetest": {[]string{"", "store"}, nil},
 	"orchestrator":    {[]string{"", "site"}, []string{"net/http"}},
 	"api":             {[]string{"", "site"}, nil},
 	"bench":           {[]string{"", "orchestrator", "store"}, []string{"net/http"}},
+	"crash":           {[]string{"", "api"}, nil}, // tests only
 }
 
 // meeting are the folders where rooms meet.
 var meeting = []string{"cmd/", "examples/"}
 
 // pure rooms use the standard library only and do not look at the clock.
-var pure = []string{"", "site"}
+var pure = []string{"", "site", "rules"}
 
 // mayUseSQL are the files that may import database/sql and drivers: the store, and the benchmark that compares it with bare statements.
 var mayUseSQL = regexp.MustCompile(`^(store|bench)/`)

@@ -93,7 +93,7 @@ func (r *run) stream(src []byte) {
 	}
 	src = bytes.TrimPrefix(src, []byte("\uFEFF"))
 	n := 0
-	for p := range parts(src) {
+	for p := range ahead(src, l.tokens) {
 		if n++; n > l.documents {
 			r.error(p.line, "split the design", "there are more than %d documents; the rest was not read", l.documents)
 			break
@@ -112,7 +112,7 @@ func (r *run) stream(src []byte) {
 }
 
 // part reads one document and everything that is wrong with it.
-func (r *run) part(p part) {
+func (r *run) part(p parsedPart) {
 	if !utf8.Valid(p.text) {
 		at := invalidUTF8(p.text)
 		r.error(p.line+lineAt(p.text, at)-1, "save it as UTF-8", "this document is not valid UTF-8: byte 0x%02X", p.text[at])
@@ -122,7 +122,7 @@ func (r *run) part(p part) {
 		r.error(p.line, "split the document", "this document is too large: it may hold more than %d values", r.in.limits.tokens)
 		return
 	}
-	root, err := parse(p.text, len(p.text) <= r.search)
+	root, err := p.parsed(len(p.text) <= r.search)
 	if err != nil {
 		r.search -= min(r.search, len(p.text))
 		line := p.line
@@ -171,6 +171,7 @@ func (r *run) document(d *document, e envelope) {
 	}
 	if !own.failed() {
 		r.design.Documents = append(r.design.Documents, site.Document{Ref: d.ref, Kind: d.kind, Line: d.offset + d.root.Line})
+		r.model(d)
 	}
 }
 

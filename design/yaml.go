@@ -24,20 +24,7 @@ type parseError struct {
 
 func (e *parseError) Error() string { return e.text }
 
-// parse reads the one document of a part. It returns nil without an error if there is none. With search it takes the time to find the line of
-// a syntax error.
-func parse(text []byte, search bool) (*yaml.Node, error) {
-	root, err := parseOnce(text)
-	if err == nil {
-		return root, nil
-	}
-	said, line := splitLine(err)
-	if search {
-		line = errorLine(text, said)
-	}
-	return nil, &parseError{text: said, line: line}
-}
-
+// parseOnce reads the one document of a part. It returns nil without an error if there is none.
 func parseOnce(text []byte) (root *yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil { // the library panics on states that it takes for impossible

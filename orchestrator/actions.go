@@ -59,19 +59,19 @@ func validateDesign(s Sites) ActionFunc {
 			}
 			messages = messages[n:]
 		}
-		r.Final(append(messages, summary(design))...)
+		r.Final(append(messages, summary(design, findings))...)
 		if failures > 0 {
 			return drydock.Result{
-				Status: drydock.ResultFailure, Message: "The documents of the site design have errors.",
+				Status: drydock.ResultFailure, Message: "The site design has errors.",
 				Reason: fmt.Sprintf("%d of %d messages are errors; each says what to correct.", failures, len(findings)),
 			}, nil
 		}
-		return drydock.Result{Status: drydock.ResultSuccess, Message: "The documents of the site design are valid."}, nil
+		return drydock.Result{Status: drydock.ResultSuccess, Message: "The site design is valid."}, nil
 	}
 }
 
-// summary says what was looked at, and what was not.
-func summary(d *site.Design) drydock.Message {
+// summary says what was looked at, and what was not: rules are not asked about a design with broken documents.
+func summary(d *site.Design, findings []site.Finding) drydock.Message {
 	counts := d.Count()
 	var kinds []string
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
@@ -81,8 +81,12 @@ func summary(d *site.Design) drydock.Message {
 	if len(kinds) > 0 {
 		text += " (" + strings.Join(kinds, ", ") + ")"
 	}
+	scope := "What they inherit and the rules of the site were checked."
+	if !slices.ContainsFunc(findings, func(f site.Finding) bool { return f.Rule != "" }) {
+		scope = "Each was checked by itself; the rules of the site are checked when every document is good."
+	}
 	return drydock.Message{
-		Text:        text + ". Each was checked by itself; rules across documents are not checked by this version.",
+		Text:        text + ". " + scope,
 		ContextType: "NA", Context: "NA",
 		Extra: extra(struct {
 			Level  string `json:"level"`

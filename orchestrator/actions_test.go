@@ -122,12 +122,12 @@ func TestValidateDesign(t *testing.T) {
 		texts    []string
 	}{
 		"valid": {
-			findings: []site.Finding{{Code: "DD1001", Level: site.Info, Text: "fine"}, {Code: "DD2006", Level: site.Warning, Text: "odd"}},
-			status:   "success", texts: []string{"DD1001: fine", "DD2006: odd"},
+			findings: []site.Finding{{Code: "DD1001", Rule: "Boot", Level: site.Info, Text: "fine"}, {Code: "DD2006", Level: site.Warning, Text: "odd"}},
+			status:   "success", texts: []string{"DD1001: fine", "DD2006: odd", "the rules of the site were checked"},
 		},
 		"wrong": {
 			findings: []site.Finding{{Code: "DD2003", Level: site.Error, Text: "MTU too large\x00", Docs: []site.Ref{node}}, {Code: "DD1001", Level: site.Info}},
-			status:   "failure", errors: 1, texts: []string{"DD2003: MTU too large\uFFFD", "DD1001: "},
+			status:   "failure", errors: 1, texts: []string{"DD2003: MTU too large\uFFFD", "DD1001: ", "when every document is good"},
 		},
 		"many":         {findings: many, status: "failure", errors: 2345},
 		"not found":    {err: fmt.Errorf("resolve: %w: no such file", drydock.ErrNotFound), status: "failure", errors: 1, texts: []string{"exists"}},

@@ -10,6 +10,7 @@ import (
 // findingExtra is what a message says of a finding beside its text.
 type findingExtra struct {
 	Code       string        `json:"code"`
+	Rule       string        `json:"rule,omitempty"` // codes are not unique
 	Level      string        `json:"level"`
 	Documents  []documentRef `json:"documents"`
 	Omitted    int           `json:"documents_omitted,omitempty"`
@@ -33,7 +34,7 @@ func messageFor(f *site.Finding) drydock.Message {
 	}
 	const part = drydock.MaxMessageText / 8
 	e := findingExtra{
-		Code: clean(f.Code, drydock.MaxName), Level: clean(string(f.Level), drydock.MaxName), Documents: []documentRef{},
+		Code: clean(f.Code, drydock.MaxName), Rule: clean(f.Rule, drydock.MaxName), Level: clean(string(f.Level), drydock.MaxName), Documents: []documentRef{},
 		Path: clean(f.Path, part), Line: f.Line, Column: f.Column, Diagnostic: clean(f.Diagnostic, part),
 	}
 	for _, d := range f.Docs {

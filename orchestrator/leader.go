@@ -134,7 +134,8 @@ func (l *Leader) Run(ctx context.Context, lead func(ctx context.Context, lease d
 			return nil
 		}
 		l.log.Error("no longer leading", "term", term, "err", err)
-		if time.Since(began) > 2*l.o.TTL {
+		// The pause grows for a lead that fails, not for one that was overtaken: it must be ready to follow whoever leads now.
+		if time.Since(began) > 2*l.o.TTL || errors.Is(err, drydock.ErrLeaseLost) {
 			again = l.newBackoff()
 		}
 		if !again.wait(ctx) {

@@ -1,6 +1,10 @@
 package site
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
 
 // Level is how bad a finding is. The literals are upstream's.
 type Level string
@@ -24,6 +28,7 @@ func (r Ref) String() string { return fmt.Sprintf("%s %q", r.Schema, r.Name) }
 // Finding is one thing that is wrong with a design, or worth saying about it.
 type Finding struct {
 	Code       string // "DD001": upstream's codes
+	Rule       string // name of the rule that found it, because codes are not unique; empty for documents and for what is inherited
 	Level      Level
 	Text       string
 	Diagnostic string // what to do about it
@@ -31,4 +36,24 @@ type Finding struct {
 	Path       string // JSON pointer of the place inside the document, such as "/data/interfaces/pxe"; empty for the document itself
 	Line       int    // 1-based line of the place in the source; 0 if unknown
 	Column     int    // 1-based; 0 if unknown
+}
+
+// maxText is how many characters of a text are kept. Texts quote what documents say, which may be long.
+const maxText = 2000
+
+// OneLine makes a text that quotes a document fit for one line of a terminal or log.
+func OneLine(s string) string {
+	n := 0
+	s = strings.Map(func(r rune) rune {
+		switch n++; {
+		case n > maxText:
+			return -1
+		case n == maxText:
+			return '…'
+		case !unicode.IsPrint(r):
+			return ' '
+		}
+		return r
+	}, s)
+	return s
 }

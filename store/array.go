@@ -20,6 +20,9 @@ func (a *textArray) Scan(v any) error {
 	case []byte:
 		text = string(v)
 	}
+	if text == "{}" || text == "[]" {
+		return nil
+	}
 	if strings.HasPrefix(text, "[") && json.Unmarshal([]byte(text), (*[]string)(a)) == nil {
 		return nil
 	}

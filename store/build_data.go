@@ -19,13 +19,24 @@ const (
 		VALUES ($1, $2, coalesce($3, {clock}), $4, $5, $6)`
 	buildDataColumns = `b.node_name, b.task_id, b.collected_date, b.generator, b.data_format, b.data_element, b.{row}{row text}`
 
-	// The generators of a node are found by one index look-up each, never by reading the node's history; then the newest of each.
-	sqlLatest = `WITH RECURSIVE g(node_name, generator) AS (
-			SELECT * FROM (SELECT node_name, generator FROM build_data WHERE %s ORDER BY node_name, generator LIMIT 1) AS head
-			UNION ALL
-			SELECT n.node_name, n.generator FROM g JOIN build_data n ON n.{row} = (SELECT x.{row} FROM build_data x
-				WHERE (x.node_name, x.generator) > (g.node_name, g.generator) AND %s ORDER BY x.node_name, x.generator LIMIT 1))
-		SELECT ` + buildDataColumns + ` FROM (SELECT node_name, generator FROM g LIMIT %s) AS k JOIN build_data b ON b.{row} = (SELECT y.{row} FROM build_data y
+	// Which nodes have which generators is found by one index look-up for each pair, never by reading the history; then the newest of each.
+	sqlPairsOfNodes = `WITH RECURSIVE g(node_name, generator) AS (
+			SELECT n.node, (SELECT min(b.generator) FROM build_data b WHERE b.node_name = n.node) FROM {nodes(}$1{) AS u} AS n
+			UNION ALL SELECT g.node_name, (SELECT min(b.generator) FROM build_data b WHERE b.node_name = g.node_name AND b.generator > g.generator)
+				FROM g WHERE g.generator IS NOT NULL)
+		SELECT node_name, generator FROM g WHERE (node_name, generator) > ($2, $3) AND generator IS NOT NULL AND ($4 = '' OR generator = $4)
+		ORDER BY node_name, generator LIMIT $5`
+	sqlPairs = `WITH RECURSIVE g(node_name, generator) AS (
+			SELECT * FROM (SELECT node_name, generator FROM build_data WHERE (node_name, generator) > ($1, $2) ORDER BY node_name, generator LIMIT 1) AS head
+			UNION ALL SELECT n.node_name, n.generator FROM g JOIN build_data n ON n.{row} = (SELECT x.{row} FROM build_data x
+				WHERE (x.node_name, x.generator) > (g.node_name, g.generator) ORDER BY x.node_name, x.generator LIMIT 1))
+		SELECT node_name, generator FROM g LIMIT $3`
+	sqlPairsOfGenerator = `WITH RECURSIVE g(node_name, generator) AS (
+			SELECT min(node_name), CAST($2 AS text) FROM build_data WHERE node_name > $1
+			UNION ALL SELECT (SELECT min(x.node_name) FROM build_data x WHERE x.node_name > g.node_name), g.generator FROM g WHERE g.node_name IS NOT NULL)
+		SELECT node_name, generator FROM g WHERE EXISTS (SELECT 1 FROM build_data e WHERE e.node_name = g.node_name AND e.generator = g.generator) LIMIT $3`
+
+	sqlLatest = `SELECT ` + buildDataColumns + ` FROM (%s) AS k JOIN build_data b ON b.{row} = (SELECT y.{row} FROM build_data y
 			WHERE y.node_name = k.node_name AND y.generator = k.generator ORDER BY y.collected_date DESC, y.{row} DESC LIMIT 1)
 		ORDER BY b.node_name, b.generator`
 )
@@ -126,21 +137,19 @@ func (s *Store) latestBuildData(ctx context.Context, query *drydock.BuildDataQue
 			return page, fmt.Errorf("list build data: %w", err)
 		}
 	}
-	var w where
-	if len(query.Nodes) > 0 {
-		w.add("node_name {texts(}%{)}", s.d.texts(query.Nodes))
+	var pairs string
+	var args []any
+	switch {
+	case len(query.Nodes) > 0:
+		pairs, args = sqlPairsOfNodes, []any{s.d.texts(query.Nodes), c.Node, c.Generator, query.Generator, query.Limit}
+	case query.Generator != "":
+		pairs, args = sqlPairsOfGenerator, []any{c.Node, query.Generator, query.Limit}
+	default:
+		pairs, args = sqlPairs, []any{c.Node, c.Generator, query.Limit}
 	}
-	if query.Generator != "" {
-		w.add("generator = %", query.Generator)
-	}
-	all := w.conditions
-	w.args = append(w.args, c.Node, c.Generator)
-	start := append([]string{fmt.Sprintf("(node_name, generator) > ($%d, $%d)", len(w.args)-1, len(w.args))}, all...)
-	next := append([]string{"1 = 1"}, all...)
-	w.args = append(w.args, query.Limit)
-	text := fmt.Sprintf(sqlLatest, strings.Join(start, " AND "), qualify(next), fmt.Sprintf("$%d", len(w.args)))
+	text := fmt.Sprintf(sqlLatest, pairs)
 	err = s.read(ctx, "list latest build data", func(ctx context.Context, q querier) error {
-		if _, err := s.scanBuildData(ctx, q, &page, text, w.args...); err != nil {
+		if _, err := s.scanBuildData(ctx, q, &page, text, args...); err != nil {
 			return err
 		}
 		if n := len(page.Data); n == query.Limit {
@@ -149,11 +158,6 @@ func (s *Store) latestBuildData(ctx context.Context, query *drydock.BuildDataQue
 		return nil
 	})
 	return page, err
-}
-
-func qualify(conditions []string) string {
-	text := strings.Join(conditions, " AND ")
-	return strings.NewReplacer("node_name {", "x.node_name {", "generator =", "x.generator =").Replace(text)
 }
 
 func (s *Store) scanBuildData(ctx context.Context, q querier, page *drydock.BuildDataPage, text string, args ...any) (last cursor, err error) {

@@ -16,6 +16,9 @@ import (
 
 // idBytes is the 16-byte form of a task id; nil (NULL, equal to nothing) for none and for what is not a UUID.
 func idBytes(id drydock.TaskID) []byte {
+	if raw := make([]byte, 16); len(id) == 36 && canonicalBytes(raw, string(id)) {
+		return raw
+	}
 	canonical, err := drydock.ParseTaskID(string(id))
 	if err != nil {
 		return nil
@@ -23,6 +26,36 @@ func idBytes(id drydock.TaskID) []byte {
 	raw := make([]byte, 0, 16)
 	raw, _ = hex.AppendDecode(raw, []byte(strings.ReplaceAll(string(canonical), "-", ""))) // parsed just now
 	return raw
+}
+
+// canonicalBytes reads the form that ids nearly always have.
+func canonicalBytes(raw []byte, s string) bool {
+	at := 0
+	for i := 0; i < 36; i += 2 {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if s[i] != '-' {
+				return false
+			}
+			i++
+		}
+		high, low := hexDigit(s[i]), hexDigit(s[i+1])
+		if high|low > 15 {
+			return false
+		}
+		raw[at] = high<<4 | low
+		at++
+	}
+	return true
+}
+
+func hexDigit(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 255
 }
 
 func idsBytes(ids []drydock.TaskID) [][]byte {
@@ -116,13 +149,16 @@ type storedJSON json.RawMessage
 
 func (r *storedJSON) Scan(v any) error {
 	var raw []byte
+	*r = nil
 	switch v := v.(type) {
 	case string:
+		if v == "null" {
+			return nil
+		}
 		raw = []byte(v)
 	case []byte:
 		raw = bytes.Clone(v)
 	}
-	*r = nil
 	if raw = bytes.TrimSpace(raw); len(raw) > 0 && string(raw) != "null" {
 		*r = raw
 	}
@@ -150,7 +186,7 @@ func (l *links) Scan(v any) error {
 		return err
 	}
 	*l = nil
-	if raw == nil {
+	if raw == nil || string(raw) == "{}" {
 		return nil
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))

@@ -29,5 +29,6 @@ func (s *Store) TracePostgres(tracer pgx.QueryTracer) error {
 		return err
 	}
 	s.db = stdlib.OpenDB(*config)
+	s.reads = s.db
 	return nil
 }

@@ -56,12 +56,38 @@ func (r *taskInsert) task(created instant) drydock.Task {
 // insertTask makes one row. errKeyKnown: its key exists.
 func (s *Store) insertTask(ctx context.Context, q querier, r *taskInsert) (drydock.Task, error) {
 	var created instant
-	err := q.QueryRowContext(ctx, s.d.text(sqlInsertTask), idBytes(r.id), idBytes(r.parent), s.d.ids(r.children), string(r.Action), r.DesignRef,
-		nullableJSON(r.NodeFilter), nullable(r.CreatedBy), nullable(r.Key), r.Retry, s.d.texts(nil)).Scan(&created)
+	err := q.QueryRowContext(ctx, s.d.text(sqlInsertOne), s.insertArgs(r, nil)...).Scan(&created)
 	if errors.Is(err, sql.ErrNoRows) {
 		return drydock.Task{}, fmt.Errorf("%w: %q", errKeyKnown, r.Key)
 	}
 	return r.task(created), err
+}
+
+func (s *Store) insertArgs(r *taskInsert, created any) []any {
+	return []any{
+		idBytes(r.id), idBytes(r.parent), s.d.ids(r.children), string(r.Action), r.DesignRef, nullableJSON(r.NodeFilter), nullable(r.CreatedBy),
+		nullable(r.Key), r.Retry, s.d.texts(nil), created,
+	}
+}
+
+// insertEach makes many rows where a statement costs no round trip. They have the same time; their ids grow.
+func (s *Store) insertEach(ctx context.Context, q querier, list []taskInsert) ([]drydock.Task, error) {
+	var now instant
+	if err := q.QueryRowContext(ctx, s.d.text(`SELECT {clock}`)).Scan(&now); err != nil {
+		return nil, err
+	}
+	made := make([]drydock.Task, 0, len(list))
+	for i := range list {
+		r, err := q.ExecContext(ctx, s.d.text(sqlInsertTask), s.insertArgs(&list[i], s.d.time(now.Time))...)
+		if err != nil {
+			return nil, err
+		}
+		if affected(r) == 0 {
+			return nil, fmt.Errorf("%w: %q", errKeyKnown, list[i].Key)
+		}
+		made = append(made, list[i].task(now))
+	}
+	return made, nil
 }
 
 const sqlInsertTasks = `INSERT INTO tasks (task_id, parent_task_id, subtask_id_list, action, design_ref, node_filter, created_by, idempotency_key, retry,
@@ -75,20 +101,13 @@ const sqlInsertTasks = `INSERT INTO tasks (task_id, parent_task_id, subtask_id_l
 
 // insertTasks makes many rows in their order. errKeyKnown: the key of one exists.
 func (s *Store) insertTasks(ctx context.Context, q querier, list []taskInsert) ([]drydock.Task, error) {
-	made := make([]drydock.Task, 0, len(list))
-	if !s.d.bulk {
-		for i := range list {
-			t, err := s.insertTask(ctx, q, &list[i])
-			if err != nil {
-				return nil, err
-			}
-			made = append(made, t)
-		}
-		return made, nil
-	}
 	if len(list) == 0 {
 		return nil, nil
 	}
+	if !s.d.bulk {
+		return s.insertEach(ctx, q, list)
+	}
+	made := make([]drydock.Task, 0, len(list))
 	n := len(list)
 	ids, parents := make([][]byte, n), make([][]byte, n)
 	texts := [6][]*string{}

@@ -24,9 +24,11 @@ func stripe(task drydock.TaskID) int32 {
 }
 
 const (
-	sqlInsertMessage = `WITH l AS MATERIALIZED ({message lock})
-		INSERT INTO result_message (task_id, message, error, context_type, context, ts, extra)
-		SELECT $1, $3, $4, $5, $6, coalesce($7, {clock}), $8 FROM l WHERE EXISTS (SELECT 1 FROM tasks WHERE task_id = $1)`
+	sqlInsertMessage = sqlMessageColumns + `SELECT $1, $3, $4, $5, $6, coalesce($7, {clock}), $8
+		WHERE EXISTS (SELECT 1 FROM tasks WHERE task_id = $1) {message lock}`
+	// Several, one by one inside a transaction, after the task was looked up.
+	sqlTaskExists  = `SELECT count(*) FROM tasks WHERE task_id = $1`
+	sqlAppendPlain = sqlMessageColumns + `VALUES ($1, $2, $3, $4, $5, coalesce($6, {clock}), $7)`
 
 	// Of one or of many tasks, in the order given; $1 holds the stripes to lock, without repetition and in order.
 	sqlMessageRows = `SELECT m.task_id, m.message, m.error, m.context_type, m.context, coalesce(m.ts, {clock}), m.extra::json
@@ -77,6 +79,9 @@ func (s *Store) insertMessages(ctx context.Context, q querier, list []messageIns
 		}
 		return err
 	}
+	if len(list) > 1 {
+		return s.appendPlain(ctx, q, list)
+	}
 	for i := range list {
 		m := &list[i]
 		r, err := q.ExecContext(ctx, s.d.text(sqlInsertMessage), idBytes(m.task), stripe(m.task), m.Text, m.Error, m.ContextType, m.Context,
@@ -86,6 +91,29 @@ func (s *Store) insertMessages(ctx context.Context, q querier, list []messageIns
 		}
 		if affected(r) == 0 {
 			return fmt.Errorf("%w: task %s", drydock.ErrNotFound, m.task)
+		}
+	}
+	return nil
+}
+
+// appendPlain is insertMessages where a statement costs no round trip and there is one writer.
+func (s *Store) appendPlain(ctx context.Context, q querier, list []messageInsert) error {
+	var task []byte
+	for i := range list {
+		m := &list[i]
+		if i == 0 || m.task != list[i-1].task {
+			task = idBytes(m.task)
+			var n int
+			if err := q.QueryRowContext(ctx, s.d.text(sqlTaskExists), task).Scan(&n); err != nil {
+				return err
+			}
+			if n == 0 {
+				return fmt.Errorf("%w: task %s", drydock.ErrNotFound, m.task)
+			}
+		}
+		_, err := q.ExecContext(ctx, s.d.text(sqlAppendPlain), task, m.Text, m.Error, m.ContextType, m.Context, s.d.time(m.Time), extraText(m.Extra))
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -28,6 +28,7 @@ const (
 	channel     = "drydock"
 	everything  = "*"
 	maxPayload  = 7900                  // bytes; the server's limit is 8,000
+	notifyLimit = time.Second           // for one try
 	notifyEvery = 20 * time.Millisecond // at most; the first of a quiet time goes out at once
 )
 
@@ -50,6 +51,9 @@ func (n *notifier) add(topics []string) {
 func (n *notifier) payload() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if len(n.topics) == 0 {
+		return ""
+	}
 	var b strings.Builder
 	b.WriteString(n.self)
 	for t := range n.topics {
@@ -67,27 +71,38 @@ func (n *notifier) payload() string {
 func (n *notifier) notify(ctx context.Context) {
 	var conn *pgx.Conn
 	defer func() { closeConn(conn) }()
-	for {
+	for last := false; !last; wait(ctx, notifyEvery) {
 		select {
-		case <-ctx.Done():
-			return
 		case <-n.dirty:
+		case <-ctx.Done():
+			last = true
 		}
-		if conn == nil || conn.IsClosed() {
-			fresh, err := pgx.ConnectConfig(ctx, n.config)
-			if err != nil {
-				n.s.log.Debug("cannot notify other instances", "error", n.s.where.redact(err))
-				wait(ctx, time.Second)
-				continue
-			}
-			conn = fresh
-		}
-		if _, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", channel, n.payload()); err != nil && ctx.Err() == nil {
-			n.s.log.Debug("cannot notify other instances", "error", n.s.where.redact(err))
-			closeConn(conn)
-		}
-		wait(ctx, notifyEvery)
+		conn = n.send(conn)
 	}
+}
+
+// send sends what was gathered, and returns the connection to use next time. It is not cut short by the end of the store: what rings last says that
+// the lease was released, and somebody waits for that.
+func (n *notifier) send(conn *pgx.Conn) *pgx.Conn {
+	topics := n.payload()
+	if topics == "" {
+		return conn
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), notifyLimit)
+	defer cancel()
+	if conn == nil || conn.IsClosed() {
+		fresh, err := pgx.ConnectConfig(ctx, n.config)
+		if err != nil {
+			n.s.log.Debug("cannot notify other instances", "error", n.s.where.redact(err))
+			return nil
+		}
+		conn = fresh
+	}
+	if _, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", channel, topics); err != nil {
+		n.s.log.Debug("cannot notify other instances", "error", n.s.where.redact(err))
+		closeConn(conn)
+	}
+	return conn
 }
 
 // listen rings for the topics of other processes until ctx ends.

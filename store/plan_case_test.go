@@ -88,38 +88,59 @@ func readCases() []planCase {
 			_, err := s.Task(ctx, planID(4711))
 			return err
 		}, nil, false},
-		{"tree", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
-			_, err := s.Subtree(ctx, planID(2_001), 0)
-			return err
+		{
+			"tree", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
+				_, err := s.Subtree(ctx, planID(2_001), 0)
+				return err
+			},
+			[]string{"tasks_parent"},
+			false,
 		},
-			[]string{"tasks_parent"}, false},
-		{"children", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
-			_, err := s.Subtree(ctx, planID(2_001), 2)
-			return err
+		{
+			"children", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
+				_, err := s.Subtree(ctx, planID(2_001), 2)
+				return err
+			},
+			[]string{"tasks_parent"},
+			false,
 		},
-			[]string{"tasks_parent"}, false},
-		{"queue", func(ctx context.Context, s *store.Store, _ drydock.Lease) error { _, err := s.Queue(ctx); return err },
-			[]string{"tasks_queued", "tasks_active"}, false},
-		{"terminating", func(ctx context.Context, s *store.Store, l drydock.Lease) error {
-			_, err := s.TerminatingTasks(ctx, l)
-			return err
+		{
+			"queue", func(ctx context.Context, s *store.Store, _ drydock.Lease) error { _, err := s.Queue(ctx); return err },
+			[]string{"tasks_queued", "tasks_active"},
+			false,
 		},
-			[]string{"tasks_active"}, false},
-		{"messages", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
-			_, err := s.Messages(ctx, planID(4711), 5, 100)
-			return err
+		{
+			"terminating", func(ctx context.Context, s *store.Store, l drydock.Lease) error {
+				_, err := s.TerminatingTasks(ctx, l)
+				return err
+			},
+			[]string{"tasks_active"},
+			false,
 		},
-			[]string{"result_message_task"}, false},
-		{"messages of many", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
-			_, err := s.MessagesByTask(ctx, planIDs(100))
-			return err
+		{
+			"messages", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
+				_, err := s.Messages(ctx, planID(4711), 5, 100)
+				return err
+			},
+			[]string{"result_message_task"},
+			false,
 		},
-			[]string{"result_message_task"}, false},
-		{"error counts", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
-			_, err := s.ErrorCounts(ctx, planIDs(100))
-			return err
+		{
+			"messages of many", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
+				_, err := s.MessagesByTask(ctx, planIDs(100))
+				return err
+			},
+			[]string{"result_message_task"},
+			false,
 		},
-			[]string{"result_message_error"}, false},
+		{
+			"error counts", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
+				_, err := s.ErrorCounts(ctx, planIDs(100))
+				return err
+			},
+			[]string{"result_message_error"},
+			false,
+		},
 	}
 }
 
@@ -193,11 +214,14 @@ func workCases() []planCase {
 			}
 			return s.AddMessages(ctx, planID(5), make([]drydock.Message, 3)...)
 		}, nil, false},
-		{"adopt", func(ctx context.Context, s *store.Store, l drydock.Lease) error {
-			_, err := s.AdoptTasks(ctx, l, planActions[:1])
-			return err
+		{
+			"adopt", func(ctx context.Context, s *store.Store, l drydock.Lease) error {
+				_, err := s.AdoptTasks(ctx, l, planActions[:1])
+				return err
+			},
+			[]string{"tasks_active"},
+			false,
 		},
-			[]string{"tasks_active"}, false},
 		{"lease", func(ctx context.Context, s *store.Store, l drydock.Lease) error {
 			if _, err := s.RenewLease(ctx, l, time.Hour); err != nil {
 				return err
@@ -259,7 +283,10 @@ func purgeCases(size planSize) []planCase {
 	}
 	return []planCase{
 		{"purge tasks", purge(drydock.Retention{TasksOlderThan: time.Duration(size.tasks-200) * time.Minute}), []string{"tasks_created", "tasks_parent", "result_message_task"}, false},
-		{"purge data", purge(drydock.Retention{BuildDataOlderThan: time.Duration(size.data-200) * time.Minute, BuildDataKeep: 3}),
-			[]string{"build_data_collected", "build_data_latest"}, false},
+		{
+			"purge data", purge(drydock.Retention{BuildDataOlderThan: time.Duration(size.data-200) * time.Minute, BuildDataKeep: 3}),
+			[]string{"build_data_collected", "build_data_latest"},
+			false,
+		},
 	}
 }

@@ -129,14 +129,17 @@ func sqliteSteps(t *testing.T, db rawDB, text string) []step {
 	for _, row := range texted(t, db, `EXPLAIN QUERY PLAN `+text, make([]any, parameters(text))...) {
 		words.WriteString("\t" + row[3] + "\n")
 	}
-	cursors := map[string]*step{}
+	var all []*step
+	cursors := map[string]*step{} // the number of a cursor may be given again
 	for _, row := range texted(t, db, `EXPLAIN `+text, make([]any, parameters(text))...) {
 		code, p1 := row[1], row[2]
 		switch {
 		case code == "OpenRead" || code == "OpenWrite":
 			page, _ := strconv.ParseInt(row[3], 10, 64) // a page number
+			delete(cursors, p1)
 			if on := roots[page]; slices.Contains(bigTables, on[2]) {
 				cursors[p1] = &step{table: on[2], index: on[1], text: text, plan: words.String()}
+				all = append(all, cursors[p1])
 				if on[0] == "table" {
 					cursors[p1].index = "PRIMARY KEY"
 				}
@@ -149,7 +152,7 @@ func sqliteSteps(t *testing.T, db rawDB, text string) []step {
 		}
 	}
 	var steps []step
-	for _, at := range cursors {
+	for _, at := range all {
 		if !at.found {
 			continue // only written to
 		}

@@ -23,6 +23,7 @@ func (s *Store) openPostgres(ctx, background context.Context, o Options) error {
 		return err
 	}
 	s.db = stdlib.OpenDB(*config)
+	s.reads = s.db
 	if o.MaxConns == 0 {
 		o.MaxConns = 16
 	}

@@ -40,6 +40,7 @@ func (s *Store) openSQLite(ctx context.Context, o Options) error {
 	if s.db, err = driver.Open(dsn+"&_pragma=query_only(1)", clockFunction); err != nil {
 		return s.kinded(err)
 	}
+	s.reads = &reader{db: s.db}
 	s.db.SetMaxOpenConns(readers)
 	s.db.SetMaxIdleConns(readers)
 	s.db.SetConnMaxIdleTime(time.Minute) // a connection that has read large values gives its memory back only when it closes

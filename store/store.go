@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +28,7 @@ type Options struct {
 type Store struct {
 	d       *dialect
 	db      *sql.DB // reads, and on PostgreSQL writes
+	reads   querier // db, on SQLite with its statements kept
 	writer  *writer // writes on SQLite; nil on PostgreSQL
 	bells   *bells
 	log     *slog.Logger
@@ -102,7 +104,7 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) read(ctx context.Context, what string, fn func(context.Context, querier) error) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	return s.failed(ctx, what, fn(ctx, s.db))
+	return s.failed(ctx, what, fn(ctx, s.reads))
 }
 
 // write runs fn in one transaction. fn may run again, so it must not keep what an earlier run did. Rows must be closed before the next statement.
@@ -183,8 +185,14 @@ func (s *Store) kindOf(ctx context.Context, err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return drydock.ErrNotFound
 	}
-	if s.closed.Load() || ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrConnDone) {
+	if s.closed.Load() || ctx.Err() != nil {
 		return drydock.ErrUnavailable
+	}
+	// ErrBadConn: the connection was lost between two statements of a transaction, so nothing was committed.
+	for _, lost := range []error{context.Canceled, context.DeadlineExceeded, sql.ErrConnDone, driver.ErrBadConn} {
+		if errors.Is(err, lost) {
+			return drydock.ErrUnavailable
+		}
 	}
 	return s.d.kind(err)
 }

@@ -25,8 +25,9 @@ const (
 	// One statement per task: it is queued from its first moment, so a crash leaves no half-made one.
 	sqlInsertTask = `INSERT INTO tasks (task_id, parent_task_id, subtask_id_list, action, design_ref, node_filter, created_by, idempotency_key, retry,
 			result_successes, result_failures, result_links, request_context, result_status, result_error_count, status, terminate, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, '{}', 'null', 'incomplete', 0, 'queued', false, {clock})
-		ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING created`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, '{}', 'null', 'incomplete', 0, 'queued', false, coalesce($11, {clock}))
+		ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING`
+	sqlInsertOne = sqlInsertTask + ` RETURNING created`
 
 	sqlSetSubtasks = `UPDATE tasks SET subtask_id_list = $2, updated = {clock}, version = version + 1 WHERE task_id = $1`
 

@@ -3,41 +3,37 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"drydock"
 )
 
 // writer runs all writes of an SQLite file on one connection. Writes that wait at the same time share a transaction, and so one flush to the disk
-// (group commit); each has a savepoint, so one that fails leaves the others alone. A caller is answered after the commit.
+// (group commit); each has a savepoint, so one that fails leaves the others alone. The first that waits runs the group, in its own goroutine; when
+// nobody waits, a write costs no hand-over. A caller is answered after the commit.
 type writer struct {
-	db    *sql.DB // of one connection
-	jobs  chan *job
-	ended chan struct{}
+	db *sql.DB // of one connection
 
-	mu     sync.RWMutex // held for reading while sending to jobs
+	mu     sync.Mutex
+	idle   sync.Cond // busy has become false
+	queue  []*job
+	busy   bool // somebody runs a group
 	closed bool
 
-	statements map[string]*sql.Stmt // prepared; used by run only
+	statements map[string]*sql.Stmt // prepared; used by who runs a group
 	wanted     []string             // texts met inside a transaction, to be prepared after it
 }
 
 type job struct {
-	fn    func(context.Context, querier) error
-	one   bool         // fn is a single statement
-	state atomic.Int32 // waiting → taken | withdrawn
-	err   error
-	done  chan struct{}
+	fn   func(context.Context, querier) error
+	one  bool // fn is a single statement
+	err  error
+	done bool
+	wake chan struct{} // done, or else it is this job's turn to run a group
 }
-
-const (
-	waiting int32 = iota
-	taken
-	withdrawn
-)
 
 const (
 	maxGroup    = 512 // writes in one transaction
@@ -45,110 +41,114 @@ const (
 )
 
 func newWriter(db *sql.DB) *writer {
-	w := &writer{db: db, jobs: make(chan *job, maxGroup), ended: make(chan struct{}), statements: map[string]*sql.Stmt{}}
-	go w.run()
+	w := &writer{db: db, statements: map[string]*sql.Stmt{}}
+	w.idle.L = &w.mu
 	return w
 }
+
+var errClosed = fmt.Errorf("%w: the database is closed", drydock.ErrUnavailable)
 
 // do runs fn in a transaction and returns after its commit. A caller that gives up while waiting for its turn withdraws the write; once it has
 // begun, its outcome is awaited.
 func (w *writer) do(ctx context.Context, one bool, fn func(context.Context, querier) error) error {
-	j := &job{fn: fn, one: one, done: make(chan struct{})}
-	if err := w.send(ctx, j); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
+	j := &job{fn: fn, one: one}
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return errClosed
+	}
+	if !w.busy {
+		w.busy = true
+		w.mu.Unlock()
+		w.lead(j)
+		return j.err
+	}
+	j.wake = make(chan struct{})
+	w.queue = append(w.queue, j)
+	w.mu.Unlock()
 	select {
-	case <-j.done:
+	case <-j.wake:
 	case <-ctx.Done():
-		if j.state.CompareAndSwap(waiting, withdrawn) {
+		if w.withdraw(j) {
 			return fmt.Errorf("%w: gave up before the write began: %w", drydock.ErrUnavailable, ctx.Err())
 		}
-		<-j.done
+		<-j.wake
+	}
+	if !j.done {
+		w.lead(j)
 	}
 	return j.err
 }
 
-func (w *writer) send(ctx context.Context, j *job) error {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if w.closed {
-		return fmt.Errorf("%w: the database is closed", drydock.ErrUnavailable)
+func (w *writer) withdraw(j *job) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.Index(w.queue, j)
+	if i < 0 {
+		return false
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case w.jobs <- j:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	w.queue = slices.Delete(w.queue, i, i+1)
+	return true
 }
 
-// close lets the waiting writes finish.
+// lead commits a group of j and what waits behind it, then lets the next that waits lead.
+func (w *writer) lead(j *job) {
+	w.mu.Lock()
+	n := min(len(w.queue), maxGroup-1)
+	group := append([]*job{j}, w.queue[:n]...)
+	w.queue = slices.Delete(w.queue, 0, n)
+	w.mu.Unlock()
+	ended := false
+	defer func() { // also if fn panics: the others must not wait for ever
+		for _, other := range group[1:] {
+			if !ended {
+				other.err = fmt.Errorf("%w: the group that this write was in broke down", drydock.ErrUnavailable)
+			}
+			other.done = true
+			close(other.wake)
+		}
+		w.next()
+	}()
+	w.commit(group)
+	w.prepare()
+	ended = true
+}
+
+func (w *writer) next() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) == 0 {
+		w.busy = false
+		w.idle.Broadcast()
+		return
+	}
+	first := w.queue[0]
+	w.queue = slices.Delete(w.queue, 0, 1)
+	close(first.wake)
+}
+
+// close lets the waiting writes finish. The planner's statistics are brought up to date (https://www.sqlite.org/pragma.html#pragma_optimize).
 func (w *writer) close() error {
 	w.mu.Lock()
-	if !w.closed {
-		w.closed = true
-		close(w.jobs)
+	w.closed = true
+	for w.busy {
+		w.idle.Wait()
 	}
 	w.mu.Unlock()
-	<-w.ended
 	w.optimize()
-	return w.db.Close()
-}
-
-func (w *writer) run() {
-	defer close(w.ended)
-	group := make([]*job, 0, maxGroup)
-	tidy := time.NewTicker(time.Hour)
-	defer tidy.Stop()
-	for {
-		var first *job
-		select {
-		case j, ok := <-w.jobs:
-			if !ok {
-				return
-			}
-			first = j
-		case <-tidy.C:
-			w.optimize()
-			continue
-		}
-		group = w.gather(append(group[:0], first))
-		w.commit(group)
-		for i, j := range group {
-			close(j.done)
-			group[i] = nil
-		}
-		w.prepare()
+	var err error
+	for _, s := range w.statements {
+		err = errors.Join(err, s.Close())
 	}
+	return errors.Join(err, w.db.Close())
 }
 
-// optimize keeps the planner's statistics up to date (https://www.sqlite.org/pragma.html#pragma_optimize); without them plans are only worse.
+// optimize may fail: plans are only worse then.
 func (w *writer) optimize() {
 	_, _ = w.db.ExecContext(context.Background(), "PRAGMA optimize")
-}
-
-// gather adds what else is waiting, and drops what was withdrawn.
-func (w *writer) gather(group []*job) []*job {
-	for more := true; more && len(group) < maxGroup; {
-		select {
-		case j, ok := <-w.jobs:
-			if more = ok; ok {
-				group = append(group, j)
-			}
-		default:
-			more = false
-		}
-	}
-	live := group[:0]
-	for _, j := range group {
-		if j.state.CompareAndSwap(waiting, taken) {
-			live = append(live, j)
-		}
-	}
-	return live
 }
 
 // commit runs the jobs in one transaction. When that fails as a whole, nothing of it is there: each is run again by itself.

@@ -1,0 +1,9 @@
+package bench_test
+
+import (
+	"testing"
+
+	"drydock/store/storetest"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }
