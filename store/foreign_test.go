@@ -289,3 +289,21 @@ func TestUpstreamStatements(t *testing.T) {
 		t.Errorf("upstream would run %q", got)
 	}
 }
+
+// An end that upstream asks for before a task has begun is kept whoever leads.
+func TestUpstreamEndsQueued(t *testing.T) {
+	s, up := shared(t)
+	task := create(t, s, noop())
+	yes, who := true, "shipyard"
+	c := up.get(task.ID)
+	c.terminate, c.whom = &yes, &who
+	if !up.put(c) {
+		t.Fatal("upstream's save found no row")
+	}
+	if got := get(t, s, task.ID); got.Status != drydock.StatusTerminated || got.Result.Status != drydock.ResultFailure || got.TerminatedBy != who {
+		t.Errorf("%+v", got)
+	}
+	if claimed, err := s.ClaimTasks(t.Context(), storetest.Lead(t, s), []drydock.Action{drydock.ActionNoop}, 1); err != nil || len(claimed) != 0 {
+		t.Errorf("claimed %+v, error %v", claimed, err)
+	}
+}

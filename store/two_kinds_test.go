@@ -73,6 +73,11 @@ func TestTwoKindsOneLeader(t *testing.T) {
 	if l, err := s.CurrentLease(t.Context()); err != nil || l.Name != "upstream" || time.Until(l.Expires) > 10*time.Minute {
 		t.Errorf("by a clock that is hours ahead: %+v, error %v", l, err)
 	}
+	if !them.ping(-9 * time.Hour) { // or a session west of UTC
+		t.Error("upstream cannot ping")
+	}
+	_, err = campaign(s, t)
+	wantKind(t, "we campaign while upstream pings by a clock that is hours behind", err, drydock.ErrConflict)
 	them.abdicate()
 	ours, err := campaign(s, t)
 	if err != nil || ours.Term != 2 {

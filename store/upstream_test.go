@@ -220,7 +220,7 @@ func TestUpstreamLeads(t *testing.T) {
 	wantKind(t, "the old leader's write", err, drydock.ErrLeaseLost)
 	_, err = s.AcquireLease(t.Context(), uuid.NewString(), "us", time.Hour)
 	wantKind(t, "we campaign while upstream leads", err, drydock.ErrConflict)
-	db.exec(t, `UPDATE active_instance SET last_ping = last_ping - interval '6 minutes'`) // upstream dies
+	db.exec(t, `UPDATE active_instance SET last_ping = last_ping - interval '6 minutes', expires = expires - interval '6 minutes'`) // upstream dies
 	now, err := s.AcquireLease(t.Context(), uuid.NewString(), "us", time.Hour)
 	if err != nil || now.Term <= old.Term {
 		t.Fatalf("after upstream: %+v, error %v", now, err)

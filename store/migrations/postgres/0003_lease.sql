@@ -23,14 +23,15 @@ CREATE TABLE lease_history (
 -- They run with the rights and the search path of who migrates: upstream's account need not be able to write our tables.
 INSERT INTO lease_history (term, identity, name, started)
     SELECT 1, identity, 'upstream', last_ping FROM active_instance WHERE identity IS NOT NULL AND last_ping IS NOT NULL;
-UPDATE active_instance SET term = 1, name = 'upstream', acquired = last_ping, expires = least(last_ping, clock_timestamp() AT TIME ZONE 'UTC') + interval '300 seconds';
+UPDATE active_instance SET term = 1, name = 'upstream', acquired = last_ping, expires = clock_timestamp() AT TIME ZONE 'UTC' + interval '300 seconds';
 
 --: active_instance | SHARE ROW EXCLUSIVE | instant
 CREATE FUNCTION drydock_upstream_lease() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     now_utc timestamp := clock_timestamp() AT TIME ZONE 'UTC';
 BEGIN
-    NEW.expires := least(NEW.last_ping, now_utc) + interval '300 seconds'; -- a clock that is ahead does not lead for longer
+    -- From now, not from last_ping: that is by the client's clock, and in the time zone of upstream's session.
+    NEW.expires := now_utc + interval '300 seconds';
     IF TG_OP = 'UPDATE' THEN
         IF NEW.identity IS NOT DISTINCT FROM OLD.identity THEN
             IF OLD.name IS DISTINCT FROM 'upstream' THEN

@@ -50,6 +50,9 @@ BEGIN
         NEW.result_successes := OLD.result_successes;
         NEW.result_failures := OLD.result_failures;
         NEW.result_links := OLD.result_links;
+    ELSIF OLD.status = 'queued' AND NEW.status = 'queued' AND NEW.terminate AND OLD.terminate IS NOT TRUE THEN
+        NEW.status := 'terminated'; -- whoever leads, it must not begin
+        NEW.result_status := 'failure';
     ELSIF OLD.status = 'terminating' AND NEW.status IN ('requested', 'queued', 'running') THEN
         NEW.status := OLD.status;
     ELSIF OLD.status = 'terminating' AND NEW.status = 'complete' THEN
