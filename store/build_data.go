@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,28 +19,33 @@ import (
 const (
 	sqlInsertBuildData = `INSERT INTO build_data (node_name, task_id, collected_date, generator, data_format, data_element)
 		VALUES ($1, $2, coalesce($3, {clock}), $4, $5, $6)`
-	buildDataColumns = `b.node_name, b.task_id, b.collected_date, b.generator, b.data_format, b.data_element, b.{row}{row text}`
+	buildDataColumns = `b.node_name, b.task_id, b.collected_date, b.generator, b.data_format, b.data_element`
 
 	// Which nodes have which generators is found by one index look-up for each pair, never by reading the history; then the newest of each.
 	sqlPairsOfNodes = `WITH RECURSIVE g(node_name, generator) AS (
 			SELECT n.node, (SELECT min(b.generator) FROM build_data b WHERE b.node_name = n.node) FROM {nodes(}$1{) AS u} AS n
 			UNION ALL SELECT g.node_name, (SELECT min(b.generator) FROM build_data b WHERE b.node_name = g.node_name AND b.generator > g.generator)
 				FROM g WHERE g.generator IS NOT NULL)
-		SELECT node_name, generator FROM g WHERE (node_name, generator) > ($2, $3) AND generator IS NOT NULL AND ($4 = '' OR generator = $4)
-		ORDER BY node_name, generator LIMIT $5`
-	sqlPairs = `WITH RECURSIVE g(node_name, generator) AS (
-			SELECT * FROM (SELECT node_name, generator FROM build_data WHERE (node_name, generator) > ($1, $2) ORDER BY node_name, generator LIMIT 1) AS head
-			UNION ALL SELECT n.node_name, n.generator FROM g JOIN build_data n ON n.{row} = (SELECT x.{row} FROM build_data x
+		SELECT node_name, generator, row_number() OVER (ORDER BY node_name, generator) AS place FROM g
+		WHERE (node_name, generator) > ($2, $3) AND generator IS NOT NULL AND ($4 = '' OR generator = $4) ORDER BY node_name, generator LIMIT $5`
+	sqlPairsOfNode = `WITH RECURSIVE g(generator, place) AS (
+			SELECT min(generator), 1 FROM build_data WHERE node_name = $1 AND generator > $2
+			UNION ALL SELECT (SELECT min(b.generator) FROM build_data b WHERE b.node_name = $1 AND b.generator > g.generator), g.place + 1
+				FROM g WHERE g.generator IS NOT NULL)
+		SELECT CAST($1 AS text) AS node_name, generator, place FROM g WHERE generator IS NOT NULL LIMIT $3`
+	sqlPairs = `WITH RECURSIVE g(node_name, generator, place) AS (
+			SELECT * FROM (SELECT node_name, generator, 1 FROM build_data WHERE (node_name, generator) > ($1, $2) ORDER BY node_name, generator LIMIT 1) AS head
+			UNION ALL SELECT n.node_name, n.generator, g.place + 1 FROM g JOIN build_data n ON n.{row} = (SELECT x.{row} FROM build_data x
 				WHERE (x.node_name, x.generator) > (g.node_name, g.generator) ORDER BY x.node_name, x.generator LIMIT 1))
-		SELECT node_name, generator FROM g LIMIT $3`
-	sqlPairsOfGenerator = `WITH RECURSIVE g(node_name, generator) AS (
-			SELECT min(node_name), CAST($2 AS text) FROM build_data WHERE node_name > $1
-			UNION ALL SELECT (SELECT min(x.node_name) FROM build_data x WHERE x.node_name > g.node_name), g.generator FROM g WHERE g.node_name IS NOT NULL)
-		SELECT node_name, generator FROM g WHERE EXISTS (SELECT 1 FROM build_data e WHERE e.node_name = g.node_name AND e.generator = g.generator) LIMIT $3`
+		SELECT node_name, generator, place FROM g LIMIT $3`
+	sqlPairsOfGenerator = `WITH RECURSIVE g(node_name, generator, place) AS (
+			SELECT min(node_name), CAST($2 AS text), 1 FROM build_data WHERE node_name > $1
+			UNION ALL SELECT (SELECT min(x.node_name) FROM build_data x WHERE x.node_name > g.node_name), g.generator, g.place + 1
+				FROM g WHERE g.node_name IS NOT NULL)
+		SELECT node_name, generator, place FROM g WHERE EXISTS (SELECT 1 FROM build_data e WHERE e.node_name = g.node_name AND e.generator = g.generator) LIMIT $3`
 
-	sqlLatest = `SELECT ` + buildDataColumns + ` FROM (%s) AS k JOIN build_data b ON b.{row} = (SELECT y.{row} FROM build_data y
-			WHERE y.node_name = k.node_name AND y.generator = k.generator ORDER BY y.collected_date DESC, y.{row} DESC LIMIT 1)
-		ORDER BY b.node_name, b.generator`
+	sqlLatest = `SELECT ` + buildDataColumns + `, CAST(k.place AS text) FROM (%s) AS k JOIN build_data b ON b.{row} = (SELECT y.{row} FROM build_data y
+			WHERE y.node_name = k.node_name AND y.generator = k.generator ORDER BY y.collected_date DESC, y.{row} DESC LIMIT 1)`
 )
 
 // AddBuildData adds to the history of nodes, all or nothing. Data without a time gets the database's. ErrInvalid: a limit of package drydock is
@@ -118,11 +125,14 @@ func (s *Store) buildDataPage(ctx context.Context, query *drydock.BuildDataQuery
 		w.conditions[len(w.conditions)-1] += fmt.Sprintf(" $%d{row cast})", len(w.args))
 	}
 	w.args = append(w.args, query.Limit)
-	text := `SELECT ` + buildDataColumns + ` FROM build_data b` + w.text() + fmt.Sprintf(` ORDER BY b.collected_date DESC, b.{row} DESC LIMIT $%d`, len(w.args))
+	text := `SELECT ` + buildDataColumns + `, b.{row}{row text} FROM build_data b` + w.text() + fmt.Sprintf(` ORDER BY b.collected_date DESC, b.{row} DESC LIMIT $%d`, len(w.args))
 	err = s.read(ctx, "list build data", func(ctx context.Context, q querier) error {
-		last, err := s.scanBuildData(ctx, q, &page, text, w.args...)
-		if len(page.Data) == query.Limit {
-			page.Next = last.String()
+		rows, err := s.scanBuildData(ctx, q, text, w.args...)
+		for i := range rows {
+			page.Data = append(page.Data, rows[i].BuildData)
+		}
+		if n := len(rows); n == query.Limit {
+			page.Next = cursor{At: rows[n-1].Collected.UnixMicro(), Row: rows[n-1].place}.String()
 		}
 		return err
 	})
@@ -140,6 +150,8 @@ func (s *Store) latestBuildData(ctx context.Context, query *drydock.BuildDataQue
 	var pairs string
 	var args []any
 	switch {
+	case len(query.Nodes) == 1 && query.Generator == "" && (c.Node == "" || c.Node == query.Nodes[0]): // the usual question
+		pairs, args = sqlPairsOfNode, []any{query.Nodes[0], c.Generator, query.Limit}
 	case len(query.Nodes) > 0:
 		pairs, args = sqlPairsOfNodes, []any{s.d.texts(query.Nodes), c.Node, c.Generator, query.Generator, query.Limit}
 	case query.Generator != "":
@@ -149,31 +161,41 @@ func (s *Store) latestBuildData(ctx context.Context, query *drydock.BuildDataQue
 	}
 	text := fmt.Sprintf(sqlLatest, pairs)
 	err = s.read(ctx, "list latest build data", func(ctx context.Context, q querier) error {
-		if _, err := s.scanBuildData(ctx, q, &page, text, args...); err != nil {
-			return err
+		rows, err := s.scanBuildData(ctx, q, text, args...)
+		// In order here: a sort in the database would carry the data along.
+		slices.SortFunc(rows, func(a, b placed) int { return cmp.Or(len(a.place)-len(b.place), strings.Compare(a.place, b.place)) })
+		for i := range rows {
+			page.Data = append(page.Data, rows[i].BuildData)
 		}
-		if n := len(page.Data); n == query.Limit {
-			page.Next = cursor{Node: page.Data[n-1].Node, Generator: page.Data[n-1].Generator}.String()
+		if n := len(rows); n == query.Limit {
+			page.Next = cursor{Node: rows[n-1].Node, Generator: rows[n-1].Generator}.String()
 		}
-		return nil
+		return err
 	})
 	return page, err
 }
 
-func (s *Store) scanBuildData(ctx context.Context, q querier, page *drydock.BuildDataPage, text string, args ...any) (last cursor, err error) {
+// placed is build data and its place: in the table, or (a number) in the order of a list.
+type placed struct {
+	drydock.BuildData
+	place string
+}
+
+func (s *Store) scanBuildData(ctx context.Context, q querier, text string, args ...any) ([]placed, error) {
+	var list []placed
 	rows, err := q.QueryContext(ctx, s.d.text(text), args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var node, generator, format, data sql.NullString
 		var task id
 		var at instant
-		err := rows.Scan(&node, &task, &at, &generator, &format, &data, &last.Row)
-		page.Data = append(page.Data, drydock.BuildData{
+		var place string
+		err := rows.Scan(&node, &task, &at, &generator, &format, &data, &place)
+		list = append(list, placed{drydock.BuildData{
 			Node: node.String, Task: task.TaskID, Generator: generator.String, Format: format.String, Collected: at.Time, Data: data.String,
-		})
-		last.At = at.UnixMicro()
+		}, place})
 		return err
 	})
-	return last, err
+	return list, err
 }
 
 // cursor is a place in a list of build data.
