@@ -21,7 +21,7 @@ const (
 	sqlBootAction     = `SELECT ` + bootActionColumns + ` FROM boot_action_status s WHERE s.action_id = $1`
 	// Only the present deployment's: rows of earlier ones stay for ever and may have the same names.
 	sqlBootActions = `SELECT ` + bootActionColumns + ` FROM boot_action c JOIN boot_action_status s ON s.task_id = c.task_id
-		WHERE c.node_name = $1 AND s.node_name = $1 ORDER BY s.action_id LIMIT $2`
+		WHERE c.node_name = $1 AND s.node_name = $1 ORDER BY s.action_id {limit(}$2{)}`
 	sqlReportBootAction = `UPDATE boot_action_status SET action_status = $2 WHERE action_id = $1 AND action_status = 'incomplete' RETURNING action_id`
 )
 

@@ -27,22 +27,22 @@ const (
 			UNION ALL SELECT g.node_name, (SELECT min(b.generator) FROM build_data b WHERE b.node_name = g.node_name AND b.generator > g.generator)
 				FROM g WHERE g.generator IS NOT NULL)
 		SELECT node_name, generator, row_number() OVER (ORDER BY node_name, generator) AS place FROM g
-		WHERE (node_name, generator) > ($2, $3) AND generator IS NOT NULL AND ($4 = '' OR generator = $4) ORDER BY node_name, generator LIMIT $5`
+		WHERE (node_name, generator) > ($2, $3) AND generator IS NOT NULL AND ($4 = '' OR generator = $4) ORDER BY node_name, generator {limit(}$5{)}`
 	sqlPairsOfNode = `WITH RECURSIVE g(generator, place) AS (
 			SELECT min(generator), 1 FROM build_data WHERE node_name = $1 AND generator > $2
 			UNION ALL SELECT (SELECT min(b.generator) FROM build_data b WHERE b.node_name = $1 AND b.generator > g.generator), g.place + 1
 				FROM g WHERE g.generator IS NOT NULL)
-		SELECT CAST($1 AS text) AS node_name, generator, place FROM g WHERE generator IS NOT NULL LIMIT $3`
+		SELECT CAST($1 AS text) AS node_name, generator, place FROM g WHERE generator IS NOT NULL {limit(}$3{)}`
 	sqlPairs = `WITH RECURSIVE g(node_name, generator, place) AS (
 			SELECT * FROM (SELECT node_name, generator, 1 FROM build_data WHERE (node_name, generator) > ($1, $2) ORDER BY node_name, generator LIMIT 1) AS head
 			UNION ALL SELECT n.node_name, n.generator, g.place + 1 FROM g JOIN build_data n ON n.{row} = (SELECT x.{row} FROM build_data x
 				WHERE (x.node_name, x.generator) > (g.node_name, g.generator) ORDER BY x.node_name, x.generator LIMIT 1))
-		SELECT node_name, generator, place FROM g LIMIT $3`
+		SELECT node_name, generator, place FROM g {limit(}$3{)}`
 	sqlPairsOfGenerator = `WITH RECURSIVE g(node_name, generator, place) AS (
 			SELECT min(node_name), CAST($2 AS text), 1 FROM build_data WHERE node_name > $1
 			UNION ALL SELECT (SELECT min(x.node_name) FROM build_data x WHERE x.node_name > g.node_name), g.generator, g.place + 1
 				FROM g WHERE g.node_name IS NOT NULL)
-		SELECT node_name, generator, place FROM g WHERE EXISTS (SELECT 1 FROM build_data e WHERE e.node_name = g.node_name AND e.generator = g.generator) LIMIT $3`
+		SELECT node_name, generator, place FROM g WHERE EXISTS (SELECT 1 FROM build_data e WHERE e.node_name = g.node_name AND e.generator = g.generator) {limit(}$3{)}`
 
 	sqlLatest = `SELECT ` + buildDataColumns + `, CAST(k.place AS text) FROM (%s) AS k JOIN build_data b ON b.{row} = (SELECT y.{row} FROM build_data y
 			WHERE y.node_name = k.node_name AND y.generator = k.generator ORDER BY y.collected_date DESC, y.{row} DESC LIMIT 1)`
@@ -125,7 +125,7 @@ func (s *Store) buildDataPage(ctx context.Context, query *drydock.BuildDataQuery
 		w.conditions[len(w.conditions)-1] += fmt.Sprintf(" $%d{row cast})", len(w.args))
 	}
 	w.args = append(w.args, query.Limit)
-	text := `SELECT ` + buildDataColumns + `, b.{row}{row text} FROM build_data b` + w.text() + fmt.Sprintf(` ORDER BY b.collected_date DESC, b.{row} DESC LIMIT $%d`, len(w.args))
+	text := `SELECT ` + buildDataColumns + `, b.{row}{row text} FROM build_data b` + w.text() + fmt.Sprintf(` ORDER BY b.collected_date DESC, b.{row} DESC {limit(}$%d{)}`, len(w.args))
 	err = s.read(ctx, "list build data", func(ctx context.Context, q querier) error {
 		rows, err := s.scanBuildData(ctx, q, text, w.args...)
 		for i := range rows {

@@ -44,7 +44,7 @@ func postgresDialect() *dialect {
 			"{skip locked}", "FOR UPDATE SKIP LOCKED",
 			"{for update}", "FOR UPDATE",
 			"{key share}", "FOR KEY SHARE",
-			"{ids(}", "= ANY(", "{texts(}", "= ANY(", "{)}", ")",
+			"{limit(}", "LIMIT (", "{ids(}", "= ANY(", "{texts(}", "= ANY(", "{)}", ")",
 			"{nodes(}", "(SELECT DISTINCT u AS node FROM unnest(", "{) AS u}", "::text[]) AS u)",
 			"{instr}", "strpos",
 			"{json text}", "::text",
@@ -79,6 +79,7 @@ func sqliteDialect() *dialect {
 			"{clock}", "now_us()",
 			"{us}", "",
 			"{skip locked}", "", "{for update}", "", "{key share}", "",
+			"{limit(}", "LIMIT (SELECT (", // hidden, or a new value would have the statement planned again
 			"{ids(}", "IN (SELECT unhex(value) FROM json_each(", "{texts(}", "IN (SELECT value FROM json_each(", "{)}", "))",
 			"{nodes(}", "(SELECT DISTINCT value AS node FROM json_each(", "{) AS u}", "))",
 			"{instr}", "instr",

@@ -27,7 +27,7 @@ const (
 	sqlStartTerm    = `INSERT INTO lease_history (term, identity, name, started) VALUES ($1, $2, $3, $4)`
 	sqlEndTerm      = `UPDATE lease_history SET ended = {clock}, reason = $2 WHERE term = $1 AND ended IS NULL`
 	sqlEndTerms     = `UPDATE lease_history SET ended = $2, reason = $1 WHERE ended IS NULL`
-	sqlLeaseHistory = `SELECT term, identity, name, started, ended, reason FROM lease_history ORDER BY term DESC LIMIT $1`
+	sqlLeaseHistory = `SELECT term, identity, name, started, ended, reason FROM lease_history ORDER BY term DESC {limit(}$1{)}`
 )
 
 // AcquireLease takes the lease for ttl if nobody holds it, with a term above every earlier one. holder is the UUID of this orchestrator instance, new

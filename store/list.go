@@ -59,15 +59,15 @@ func (s *Store) Tasks(ctx context.Context, query drydock.TaskQuery) (page drydoc
 	if err != nil {
 		return page, fmt.Errorf("list tasks: %w", err)
 	}
-	const order = ` ORDER BY t.created DESC NULLS LAST, t.task_id DESC LIMIT `
+	const order = ` ORDER BY t.created DESC NULLS LAST, t.task_id DESC`
 	text := `SELECT ` + taskColumns + ` FROM tasks t` + indexed.text() + order
 	args := indexed.args
 	if len(rest.conditions) > 0 {
 		args = rest.args
-		text = `SELECT ` + taskColumns + ` FROM (SELECT ` + taskColumns + ` FROM tasks t` + indexed.text() + order + fmt.Sprint(window) + `) AS t` + rest.text() + order
+		text = `SELECT ` + taskColumns + ` FROM (SELECT ` + taskColumns + ` FROM tasks t` + indexed.text() + order + ` LIMIT ` + fmt.Sprint(window) + `) AS t` + rest.text() + order
 	}
 	err = s.read(ctx, "list tasks", func(ctx context.Context, q querier) error {
-		if page.Tasks, err = s.tasks(ctx, q, text+fmt.Sprintf("$%d", len(args)+1), append(slices.Clone(args), limit)...); err != nil {
+		if page.Tasks, err = s.tasks(ctx, q, text+fmt.Sprintf(" {limit(}$%d{)}", len(args)+1), append(slices.Clone(args), limit)...); err != nil {
 			return err
 		}
 		if n := len(page.Tasks); n == limit {
@@ -77,7 +77,7 @@ func (s *Store) Tasks(ctx context.Context, query drydock.TaskQuery) (page drydoc
 		if len(rest.conditions) > 0 {
 			var at instant
 			var last id
-			end := `SELECT t.created, t.task_id FROM tasks t` + indexed.text() + order + `1 OFFSET ` + fmt.Sprint(window-1)
+			end := `SELECT t.created, t.task_id FROM tasks t` + indexed.text() + order + ` LIMIT 1 OFFSET ` + fmt.Sprint(window-1)
 			switch err := q.QueryRowContext(ctx, s.d.text(end), indexed.args...).Scan(&at, &last); {
 			case errors.Is(err, sql.ErrNoRows): // the window held everything
 			case err != nil:
@@ -216,11 +216,11 @@ func notNil(raw []byte) []byte {
 }
 
 const (
-	sqlSubtree = sqlTree + ` SELECT ` + taskColumns + ` FROM tree CROSS JOIN tasks t WHERE t.task_id = tree.task_id ORDER BY t.created, t.task_id LIMIT $2`
+	sqlSubtree = sqlTree + ` SELECT ` + taskColumns + ` FROM tree CROSS JOIN tasks t WHERE t.task_id = tree.task_id ORDER BY t.created, t.task_id {limit(}$2{)}`
 
 	sqlSubtreeTo = `WITH RECURSIVE tree(task_id, depth) AS (SELECT task_id, 1 FROM tasks WHERE task_id = $1
 		UNION SELECT c.task_id, tree.depth + 1 FROM tree CROSS JOIN tasks c WHERE c.parent_task_id = tree.task_id AND tree.depth < $3)
-		SELECT ` + taskColumns + ` FROM tree CROSS JOIN tasks t WHERE t.task_id = tree.task_id ORDER BY t.created, t.task_id LIMIT $2`
+		SELECT ` + taskColumns + ` FROM tree CROSS JOIN tasks t WHERE t.task_id = tree.task_id ORDER BY t.created, t.task_id {limit(}$2{)}`
 )
 
 // Subtree returns a task and what is below it in one query: the task first, then generation by generation, siblings in order of creation. depth 1 is

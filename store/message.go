@@ -152,8 +152,8 @@ func extraText(raw []byte) string {
 
 const (
 	messageColumns = `sequence, task_id, message, error, context_type, context, ts, extra`
-	sqlMessages    = `SELECT ` + messageColumns + ` FROM result_message WHERE task_id = $1 AND sequence > CAST($2 AS bigint) ORDER BY sequence LIMIT $3`
-	sqlMessagesOf  = `SELECT ` + messageColumns + ` FROM result_message WHERE task_id {ids(}$1{)} ORDER BY task_id, sequence LIMIT $2`
+	sqlMessages    = `SELECT ` + messageColumns + ` FROM result_message WHERE task_id = $1 AND sequence > CAST($2 AS bigint) ORDER BY sequence {limit(}$3{)}`
+	sqlMessagesOf  = `SELECT ` + messageColumns + ` FROM result_message WHERE task_id {ids(}$1{)} ORDER BY task_id, sequence {limit(}$2{)}`
 	sqlErrorCounts = `SELECT task_id, count(*) FROM result_message WHERE task_id {ids(}$1{)} AND error GROUP BY task_id`
 )
 

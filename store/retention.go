@@ -16,22 +16,22 @@ const (
 	// The clock is read once: compared with a call of it, no index could bound the search.
 	sqlCutOff   = `SELECT {clock} - $1 {us}`
 	sqlOldRoots = `SELECT t.task_id, t.created FROM tasks t WHERE (t.created, t.task_id) > ($1, $2) AND t.created < $3
-		AND (SELECT 1 FROM tasks p WHERE p.task_id = t.parent_task_id) IS NULL ORDER BY t.created NULLS FIRST, t.task_id LIMIT $4`
+		AND (SELECT 1 FROM tasks p WHERE p.task_id = t.parent_task_id) IS NULL ORDER BY t.created NULLS FIRST, t.task_id {limit(}$4{)}`
 	sqlTreeStates = sqlTree + ` SELECT t.task_id, t.status FROM tree CROSS JOIN tasks t WHERE t.task_id = tree.task_id`
 	sqlTreeLocked = sqlTree + ` SELECT t.task_id, t.status FROM tasks t WHERE t.task_id IN (SELECT task_id FROM tree) {for update}`
 
 	sqlCountMessages  = `SELECT count(*) FROM result_message WHERE task_id {ids(}$1{)}`
 	sqlCountStatuses  = `SELECT count(*) FROM boot_action_status WHERE task_id {ids(}$1{)}`
-	sqlDeleteMessages = `DELETE FROM result_message WHERE sequence IN (SELECT sequence FROM result_message WHERE task_id {ids(}$1{)} LIMIT $2)`
+	sqlDeleteMessages = `DELETE FROM result_message WHERE sequence IN (SELECT sequence FROM result_message WHERE task_id {ids(}$1{)} {limit(}$2{)})`
 	sqlDeleteStatuses = `DELETE FROM boot_action_status WHERE task_id {ids(}$1{)}`
 	sqlDeleteContexts = `DELETE FROM boot_action WHERE task_id {ids(}$1{)}`
 	sqlDeleteTasks    = `DELETE FROM tasks WHERE task_id {ids(}$1{)}`
 
 	sqlOldBuildData = `SELECT b.{row} FROM build_data b WHERE b.collected_date < $1 AND (SELECT count(*) FROM
 		(SELECT 1 FROM build_data n WHERE n.node_name = b.node_name AND n.generator = b.generator AND (n.collected_date, n.{row}) > (b.collected_date, b.{row})
-			LIMIT $2) AS newer) >= $2`
+			{limit(}$2{)}) AS newer) >= $2`
 	sqlCountBuildData  = `SELECT count(*) FROM (` + sqlOldBuildData + `) AS old`
-	sqlDeleteBuildData = `DELETE FROM build_data WHERE {row} IN (` + sqlOldBuildData + ` LIMIT $3)`
+	sqlDeleteBuildData = `DELETE FROM build_data WHERE {row} IN (` + sqlOldBuildData + ` {limit(}$3{)})`
 )
 
 // Purge deletes old history in small transactions, so that writers never wait for long, and returns what it deleted also when it fails half way;
