@@ -13,7 +13,7 @@ type PlanStep struct {
 	Version   int // of the migration that it belongs to; 0: one of upstream's own, that brings its tables to its newest revision
 	Name      string
 	Statement string
-	Table     string // that it touches; "" says nothing special
+	Table     string // that it touches
 	Lock      string // the lock that it takes there, as PostgreSQL names it
 	Kind      string // how long for, in kind: instant, rewrite, concurrent index build
 	Rows      int64  // about how many the table has
@@ -41,7 +41,11 @@ func (s *Store) Plan(ctx context.Context) (plan []PlanStep, err error) {
 		for i := range list {
 			if m := &list[i]; m.Applied.IsZero() && (theirs < 0 || i > 0) {
 				for _, st := range steps(m.text) {
-					plan = append(plan, PlanStep{m.Version, m.Name, strings.TrimSpace(st.text), st.table, st.lock, st.kind, 0})
+					p := PlanStep{m.Version, m.Name, strings.TrimSpace(st.text), st.table, st.lock, st.kind, 0}
+					if p.Lock == "" { // the first migration, of an empty database
+						p.Table, p.Lock, p.Kind = "a new table", "none", "instant"
+					}
+					plan = append(plan, p)
 				}
 			}
 		}
@@ -55,9 +59,12 @@ func upstreamPlan(at int) []PlanStep {
 	var plan []PlanStep
 	for _, step := range upstreamSteps[at+1:] {
 		for _, statement := range append(step.statements, `UPDATE alembic_version SET version_num = '`+step.revision+`'`) {
-			p := PlanStep{Name: "upstream " + step.revision, Statement: statement + ";", Kind: "instant"}
-			if strings.HasPrefix(statement, "ALTER TABLE tasks") {
+			p := PlanStep{Name: "upstream " + step.revision, Statement: statement + ";", Table: "a new table", Lock: "none", Kind: "instant"}
+			switch {
+			case strings.HasPrefix(statement, "ALTER TABLE tasks"):
 				p.Table, p.Lock = "tasks", "ACCESS EXCLUSIVE"
+			case strings.HasPrefix(statement, "UPDATE"):
+				p.Table, p.Lock, p.Kind = "alembic_version", "ROW EXCLUSIVE", "one row"
 			}
 			plan = append(plan, p)
 		}
