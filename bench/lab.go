@@ -20,7 +20,6 @@ type lab struct {
 	write, read *sql.DB // bare; the same pool on PostgreSQL, one writer and four readers on SQLite, as many as the store has
 	postgres    bool
 	lease       drydock.Lease
-	mine        bool      // it was empty and is now ours to empty
 	history     []task    // a sample of the complete tasks that are read
 	first       time.Time // the first task of the history was created a second after this; the others follow one a second
 	total       int       // tasks in the history

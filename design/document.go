@@ -50,9 +50,9 @@ func newDocument(root *yaml.Node, offset int) *document {
 	return &document{root: root, offset: offset, values: map[*yaml.Node]any{}, maps: map[*yaml.Node]map[string]pair{}, bad: map[*yaml.Node]bool{}}
 }
 
-func (d *document) fault(at *yaml.Node, diagnostic, format string, args ...any) {
+func (d *document) fault(at *yaml.Node, format string, args ...any) {
 	d.bad[at] = true
-	d.faults = append(d.faults, fault{at, fmt.Sprintf(format, args...), diagnostic, site.Error})
+	d.faults = append(d.faults, fault{at, fmt.Sprintf(format, args...), "", site.Error})
 }
 
 // value converts a node to what the schemas judge: nil, bool, int64, float64, string, opaque, []any, map[string]any. What aliases share is
@@ -76,7 +76,7 @@ func (d *document) convert(n *yaml.Node) any {
 	case yaml.ScalarNode:
 		s := readScalar(n)
 		if s.err != "" {
-			d.fault(n, "", "%s %s", quote(n.Value), s.err)
+			d.fault(n, "%s %s", quote(n.Value), s.err)
 			return opaque("unreadable")
 		}
 		return s.value
@@ -106,7 +106,7 @@ func (d *document) collection(n *yaml.Node, usual string, v any) any {
 	case "!!set", "!!omap", "!!pairs":
 		return opaque("a " + strings.TrimPrefix(n.Tag, tagPrefix))
 	}
-	d.fault(n, "", "the value has the tag %s, which is not allowed", clean(n.Tag, 60))
+	d.fault(n, "the value has the tag %s, which is not allowed", clean(n.Tag, 60))
 	return v
 }
 
@@ -154,7 +154,7 @@ func (d *document) merge(into map[string]pair, v *yaml.Node) {
 	for _, f := range from {
 		f = resolved(f)
 		if f.Kind != yaml.MappingNode {
-			d.fault(v, "", "the merge key << needs a mapping or a list of mappings")
+			d.fault(v, "the merge key << needs a mapping or a list of mappings")
 			continue
 		}
 		for k, p := range d.pairs(f) {
@@ -176,12 +176,12 @@ func resolved(n *yaml.Node) *yaml.Node {
 func (d *document) key(k *yaml.Node) (string, bool) {
 	n := resolved(k)
 	if n.Kind != yaml.ScalarNode {
-		d.fault(k, "", "a list or mapping cannot be a key")
+		d.fault(k, "a list or mapping cannot be a key")
 		return "", false
 	}
 	s := readScalar(n)
 	if s.err != "" {
-		d.fault(k, "", "the key %s %s", quote(n.Value), s.err)
+		d.fault(k, "the key %s %s", quote(n.Value), s.err)
 		return "", false
 	}
 	if text, ok := s.value.(string); ok {

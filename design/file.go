@@ -137,7 +137,7 @@ func (f *fileFetcher) read(root, rel, path string) ([]byte, error) {
 
 func (f *fileFetcher) check(path string, info fs.FileInfo) error {
 	mode := info.Mode()
-	what := ""
+	var what string
 	switch {
 	case mode.IsRegular():
 		if info.Size() > f.max {

@@ -4,7 +4,6 @@ package store_test
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"reflect"
@@ -277,9 +276,4 @@ func (r rawDB) id(id drydock.TaskID) string {
 		return "X'" + digits + "'"
 	}
 	return `'\x` + digits + `'::bytea`
-}
-
-func idOf(raw []byte) drydock.TaskID {
-	id, _ := drydock.ParseTaskID(hex.EncodeToString(raw)) // empty when it is none, which no test expects
-	return id
 }

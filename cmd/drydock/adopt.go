@@ -114,11 +114,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	load := a.optionFlags(cmd, "database", "log-level", "log-format")
 	mend := cmd.Flags().Bool("mend", false, "mend what can be mended")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, _, err := load()
-		if err != nil {
-			return err
-		}
-		db, err := store.Open(cmd.Context(), cfg.Database, store.Options{Logger: newLogger(a.err, cfg)})
+		db, err := a.open(cmd.Context(), load)
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,15 @@ type migration struct {
 	Applied api.Time `json:"applied"` // null: pending
 }
 
+// open opens the database that a command's options name. It is neither migrated nor looked at.
+func (a *app) open(ctx context.Context, load func() (config, []string, error)) (*store.Store, error) {
+	cfg, _, err := load()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, cfg.Database, store.Options{Logger: newLogger(a.err, cfg)})
+}
+
 func (a *app) migrateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
@@ -38,11 +47,7 @@ func (a *app) migrateCommand() *cobra.Command {
 		if *force && !*detach {
 			return usageError{"--force is for --detach"}
 		}
-		cfg, _, err := load()
-		if err != nil {
-			return err
-		}
-		db, err := store.Open(cmd.Context(), cfg.Database, store.Options{Logger: newLogger(a.err, cfg)})
+		db, err := a.open(cmd.Context(), load)
 		if err != nil {
 			return err
 		}
