@@ -96,6 +96,8 @@ type Task struct {
 	TerminatedBy string
 
 	Key string // idempotency key of its creation, or empty
+
+	Resolution *Resolution // how its design was had; nil until it was
 }
 
 // NewTask asks for a task, and for its subtasks in the same stroke.
@@ -115,6 +117,8 @@ type TaskFinish struct {
 	Attempt  int // of the run that ended, so that a late report cannot end a later attempt; 0: whichever is under way
 	Result   Result
 	Messages []Message // appended in the same transaction
+
+	Resolution *Resolution // how its design was had; nil leaves what is on record
 }
 
 // TaskQuery selects tasks, newest first. Zero fields do not restrict.

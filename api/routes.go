@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"drydock"
+	"drydock/site"
 )
 
 // Tasks is what the interface needs of the store to read, create and end tasks.
@@ -51,6 +52,11 @@ type Bells interface {
 	Listen(topic string) (bell <-chan struct{}, stop func())
 }
 
+// Sites finds and checks designs. An error means that it could not look, a finding that it looked and the design is wrong.
+type Sites interface {
+	Load(ctx context.Context, ref string) (site.Report, error)
+}
+
 // Deps is what the handlers work with; one *store.Store fits every field. None may be nil.
 type Deps struct {
 	Tasks        Tasks
@@ -59,6 +65,7 @@ type Deps struct {
 	Leases       Leases
 	Pinger       Pinger
 	Bells        Bells
+	Sites        Sites
 }
 
 // Options tune the interface. Zero values are the defaults.

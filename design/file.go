@@ -31,13 +31,13 @@ type fileFetcher struct {
 }
 
 // Fetch implements Fetcher. The context is looked at before the file is opened only: reading a file cannot be stopped.
-func (f *fileFetcher) Fetch(ctx context.Context, u *url.URL) ([]byte, error) {
+func (f *fileFetcher) Fetch(ctx context.Context, q Request) (Answer, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", drydock.ErrUnavailable, err)
+		return Answer{}, fmt.Errorf("%w: %w", drydock.ErrUnavailable, err)
 	}
-	path, err := filePath(u)
+	path, err := filePath(q.URL)
 	if err != nil {
-		return nil, err
+		return Answer{}, err
 	}
 	outside := fmt.Errorf("%w: file %s is outside of the folders designs may be read from (%s); allow its folder with --design-root",
 		drydock.ErrDenied, path, f.allowed())
@@ -50,7 +50,7 @@ func (f *fileFetcher) Fetch(ctx context.Context, u *url.URL) ([]byte, error) {
 			}
 			body, err := f.read(form, rel, path)
 			if err == nil {
-				return body, nil
+				return Answer{Body: body}, nil
 			}
 			if errors.Is(err, errEscapes) {
 				err = outside
@@ -58,7 +58,7 @@ func (f *fileFetcher) Fetch(ctx context.Context, u *url.URL) ([]byte, error) {
 			last = err
 		}
 	}
-	return nil, last
+	return Answer{}, last
 }
 
 func (f *fileFetcher) allowed() string {

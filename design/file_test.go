@@ -45,8 +45,8 @@ func fetchSoon(t *testing.T, f Fetcher, ref string) ([]byte, error) {
 	}
 	done := make(chan answer, 1)
 	go func() {
-		body, err := f.Fetch(t.Context(), u)
-		done <- answer{body, err}
+		a, err := f.Fetch(t.Context(), Request{URL: u})
+		done <- answer{a.Body, err}
 	}()
 	select {
 	case a := <-done:
@@ -176,7 +176,7 @@ func TestFileErrors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := FetchFile([]string{"/"}, 0).Fetch(ctx, &url.URL{Scheme: "file", Path: "/etc/hostname"}); !errors.Is(err, context.Canceled) {
+	if _, err := FetchFile([]string{"/"}, 0).Fetch(ctx, Request{URL: &url.URL{Scheme: "file", Path: "/etc/hostname"}}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -71,7 +71,7 @@ func FuzzResolve(f *testing.F) {
 	})
 	r := NewResolver(map[string]Fetcher{"http": echo, "https": echo, "file": FetchFile([]string{f.TempDir()}, 0)}, ResolverOptions{Tries: 2, Wait: time.Nanosecond, Deadline: time.Second})
 	f.Fuzz(func(t *testing.T, ref string) {
-		body, err := r.Resolve(t.Context(), ref)
+		body, _, err := r.Resolve(t.Context(), ref)
 		if (err == nil) == (body == nil) {
 			t.Fatalf("body %v, error %v", body, err)
 		}
@@ -93,7 +93,10 @@ func FuzzResolve(f *testing.F) {
 
 type fetcherFunc func(context.Context, *url.URL) ([]byte, error)
 
-func (f fetcherFunc) Fetch(ctx context.Context, u *url.URL) ([]byte, error) { return f(ctx, u) }
+func (f fetcherFunc) Fetch(ctx context.Context, q Request) (Answer, error) {
+	body, err := f(ctx, q.URL)
+	return Answer{Body: body}, err
+}
 
 // BenchmarkIngest reads the sample with its nodes repeated to a thousand.
 func BenchmarkIngest(b *testing.B) {

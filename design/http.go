@@ -77,28 +77,30 @@ type httpFetcher struct {
 }
 
 // Fetch implements Fetcher.
-func (f *httpFetcher) Fetch(ctx context.Context, u *url.URL) ([]byte, error) {
+func (f *httpFetcher) Fetch(ctx context.Context, q Request) (Answer, error) {
+	u := q.URL
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
-		return nil, fmt.Errorf("%w: %s reference needs a host, as in https://host/path", drydock.ErrInvalid, u.Scheme)
+		return Answer{}, fmt.Errorf("%w: %s reference needs a host, as in https://host/path", drydock.ErrInvalid, u.Scheme)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	req, err := f.request(ctx, u)
 	if err != nil {
-		return nil, err
+		return Answer{}, err
 	}
 	scrub := newScrubber(u.String(), u)
 	resp, err := f.client.Do(req)
 	if err != nil {
-		return nil, transportError(ctx, err, scrub)
+		return Answer{}, transportError(ctx, err, scrub)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body := newWatch(resp.Body, f.o.ReadTimeout, cancel)
 	defer body.stop()
 	if resp.StatusCode/100 != 2 {
-		return nil, statusError(resp, body, scrub)
+		return Answer{}, statusError(resp, body, scrub)
 	}
-	return f.read(ctx, resp, body, scrub)
+	all, err := f.read(ctx, resp, body, scrub)
+	return Answer{Body: all, ETag: resp.Header.Get("ETag"), Modified: resp.Header.Get("Last-Modified")}, err
 }
 
 func (f *httpFetcher) request(ctx context.Context, u *url.URL) (*http.Request, error) {

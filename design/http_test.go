@@ -43,7 +43,8 @@ func fetchHTTP(t *testing.T, o HTTPOptions, ref string) ([]byte, error) {
 	t.Helper()
 	u, err := url.Parse(ref)
 	must(t, err)
-	return FetchHTTP(o).Fetch(t.Context(), u)
+	a, err := FetchHTTP(o).Fetch(t.Context(), Request{URL: u})
+	return a.Body, err
 }
 
 // wantError checks kind and text of an error.
@@ -175,7 +176,7 @@ func TestFetchHTTPS(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	f := &counted{Fetcher: FetchHTTP(HTTPOptions{})}
-	_, err := NewResolver(map[string]Fetcher{"https": f}, ResolverOptions{Wait: time.Millisecond}).Resolve(t.Context(), s.URL)
+	_, _, err := NewResolver(map[string]Fetcher{"https": f}, ResolverOptions{Wait: time.Millisecond}).Resolve(t.Context(), s.URL)
 	wantError(t, err, drydock.ErrUnavailable, "certificate is not trusted")
 	if f.calls != 1 {
 		t.Errorf("%d tries with a certificate that will not get better", f.calls)
@@ -194,9 +195,9 @@ type counted struct {
 	calls int
 }
 
-func (c *counted) Fetch(ctx context.Context, u *url.URL) ([]byte, error) {
+func (c *counted) Fetch(ctx context.Context, q Request) (Answer, error) {
 	c.calls++
-	return c.Fetcher.Fetch(ctx, u)
+	return c.Fetcher.Fetch(ctx, q)
 }
 
 func TestFetchHTTPLimits(t *testing.T) {
@@ -299,7 +300,7 @@ func TestFetchHTTPSilence(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, cancel)
 	u, err := url.Parse(s.URL + "/body")
 	must(t, err)
-	_, err = FetchHTTP(HTTPOptions{}).Fetch(ctx, u)
+	_, err = FetchHTTP(HTTPOptions{}).Fetch(ctx, Request{URL: u})
 	wantError(t, err, context.Canceled, "")
 }
 
@@ -355,7 +356,7 @@ func TestResolveOverHTTP(t *testing.T) {
 		_, _ = io.WriteString(w, "a: 1")
 	})
 	r := NewResolver(map[string]Fetcher{"http": FetchHTTP(HTTPOptions{})}, ResolverOptions{Wait: time.Millisecond})
-	if got, err := r.Resolve(t.Context(), s.URL); err != nil || string(got) != "a: 1" || calls.Load() != 3 {
+	if got, _, err := r.Resolve(t.Context(), s.URL); err != nil || string(got) != "a: 1" || calls.Load() != 3 {
 		t.Errorf("%d calls: %q, %v", calls.Load(), got, err)
 	}
 }

@@ -26,13 +26,13 @@ func (l *Loader) Check(ref string) error { return l.resolver.Check(ref) }
 //
 // Rules are asked only about a design whose documents are all good, because a document that is missing would make others look wrong. The
 // design is then the effective one, otherwise what could be read, as it was written.
-func (l *Loader) Load(ctx context.Context, ref string) (*site.Design, []site.Finding, error) {
-	body, err := l.resolver.Resolve(ctx, ref)
+func (l *Loader) Load(ctx context.Context, ref string) (site.Report, error) {
+	body, source, err := l.resolver.Resolve(ctx, ref)
 	if err != nil {
-		return nil, nil, err
+		return site.Report{}, err
 	}
 	d, findings := l.ingester.Check(body)
-	return d, findings, nil
+	return site.Report{Design: d, Findings: findings, Source: source}, nil
 }
 
 // Check is Load of a source that is at hand.

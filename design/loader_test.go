@@ -30,25 +30,27 @@ func TestLoad(t *testing.T) {
 	l := NewLoader(NewResolver(map[string]Fetcher{"file": FetchFile([]string{root}, 0), "http": FetchHTTP(HTTPOptions{})}, ResolverOptions{}), newIngester(t))
 	sum := sha256.Sum256(src)
 	for _, ref := range []string{"file://" + root + "/broken.yaml", s.URL + "/broken.yaml"} {
-		d, findings, err := l.Load(t.Context(), ref)
+		report, err := l.Load(t.Context(), ref)
+		d, findings := report.Design, report.Findings
 		if err != nil || d == nil || d.Digest != hex.EncodeToString(sum[:]) || d.Size != len(src) || len(findings) < 10 {
 			t.Errorf("%s: %v, %d findings, %v", ref, d, len(findings), err)
 		}
 	}
-	d, findings, err := l.Load(t.Context(), "file://"+root+"/empty.yaml")
+	report, err := l.Load(t.Context(), "file://"+root+"/empty.yaml")
+	d, findings := report.Design, report.Findings
 	if err != nil || d == nil || len(findings) < 18 || !strings.Contains(findings[0].Text, "empty") {
 		t.Errorf("empty design: %v, %v, %v", d, findings, err)
 	}
 	for ref, kind := range map[string]error{
 		"ftp://h/x": drydock.ErrInvalid, "file:///etc/passwd": drydock.ErrDenied, "file://" + root + "/none": drydock.ErrNotFound, s.URL + "/none": drydock.ErrNotFound,
 	} {
-		if d, findings, err := l.Load(t.Context(), ref); !errors.Is(err, kind) || d != nil || findings != nil {
-			t.Errorf("%s: %v, %v, %v", ref, d, findings, err)
+		if r, err := l.Load(t.Context(), ref); !errors.Is(err, kind) || r.Design != nil || r.Findings != nil {
+			t.Errorf("%s: %v, %v", ref, r, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := l.Load(ctx, s.URL+"/broken.yaml"); !errors.Is(err, drydock.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+	if _, err := l.Load(ctx, s.URL+"/broken.yaml"); !errors.Is(err, drydock.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	if l.Check("file:///x") != nil || !errors.Is(l.Check("nope:/x"), drydock.ErrInvalid) {

@@ -2,10 +2,13 @@ package design
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,7 +24,25 @@ const DefaultMaxBytes = 64 << 20
 // ErrUnavailable means that another try may succeed. An error may also have a method Final() bool, which ends the tries when true, and a
 // method RetryAfter() time.Duration, the shortest pause before the next one.
 type Fetcher interface {
-	Fetch(ctx context.Context, u *url.URL) ([]byte, error)
+	Fetch(ctx context.Context, q Request) (Answer, error)
+}
+
+// Request asks a Fetcher for what is behind a URI.
+type Request struct {
+	URL      *url.URL
+	Scheme   string      // of the reference, which is what the policy is about; empty: that of URL
+	ETag     string      // validators of a copy at hand; empty: there is none
+	Modified string      // the same, a date as HTTP writes it or what else the fetcher gave before
+	Header   http.Header // to be sent beside the fetcher's own; never forwarded anywhere else
+}
+
+// Answer is what a Fetcher brings.
+type Answer struct {
+	Body        []byte
+	NotModified bool   // the copy at hand is still what the source has; Body is nil
+	ETag        string // validators of Body
+	Modified    string
+	Immutable   bool // the reference can never name anything else
 }
 
 // ResolverOptions are the bounds of one resolve. Zero fields take the default.
@@ -85,10 +106,11 @@ func (r *Resolver) Check(ref string) error {
 // Resolve returns what is behind ref; the bytes are never nil when the error is. A failure that may pass (ErrUnavailable) is tried again
 // after a random pause; any other ends the call at once. The error is the last one met, with the number of tries, and carries one of
 // ErrInvalid, ErrDenied, ErrNotFound and ErrUnavailable. Secrets of the reference are hidden in it.
-func (r *Resolver) Resolve(ctx context.Context, ref string) ([]byte, error) {
+func (r *Resolver) Resolve(ctx context.Context, ref string) ([]byte, drydock.Resolution, error) {
+	began := time.Now()
 	u, f, err := r.lookup(ref)
 	if err != nil {
-		return nil, err
+		return nil, drydock.Resolution{}, err
 	}
 	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, r.o.Deadline)
@@ -96,24 +118,29 @@ func (r *Resolver) Resolve(ctx context.Context, ref string) ([]byte, error) {
 	fail := failure{where: redactURL(u), scrub: newScrubber(ref, u)}
 	for try := 1; ; try++ {
 		own := *u
-		body, err := f.Fetch(ctx, &own)
+		answer, err := f.Fetch(ctx, Request{URL: &own, Scheme: u.Scheme})
+		body := answer.Body
 		switch {
 		case err == nil && int64(len(body)) > r.o.MaxBytes:
-			return nil, fail.error(fmt.Errorf("%w: it has %d bytes, more than the %d allowed", drydock.ErrInvalid, len(body), r.o.MaxBytes), try)
+			return nil, drydock.Resolution{}, fail.error(fmt.Errorf("%w: it has %d bytes, more than the %d allowed", drydock.ErrInvalid, len(body), r.o.MaxBytes), try)
 		case err == nil:
 			if body == nil {
 				body = []byte{}
 			}
-			return body, nil
+			sum, now := sha256.Sum256(body), time.Now()
+			return body, drydock.Resolution{
+				Ref: fail.where, Digest: hex.EncodeToString(sum[:]), Size: int64(len(body)), ETag: answer.ETag, Origin: drydock.OriginSource,
+				Resolved: now, Fetched: now, Attempts: try, Took: now.Sub(began),
+			}, nil
 		case ctx.Err() != nil && mayPass(err):
-			return nil, fail.error(r.ended(parent, err), try)
+			return nil, drydock.Resolution{}, fail.error(r.ended(parent, err), try)
 		case try >= r.o.Tries || !worthAnother(err):
-			return nil, fail.error(err, try)
+			return nil, drydock.Resolution{}, fail.error(err, try)
 		}
 		pause := r.pause(try, err)
 		r.o.Logger.WarnContext(ctx, "get design: will try again", "ref", fail.where, "try", try, "pause", pause, "error", fail.scrub.text(err.Error()))
 		if stop := sleep(ctx, pause); stop != nil {
-			return nil, fail.error(r.ended(parent, err), try)
+			return nil, drydock.Resolution{}, fail.error(r.ended(parent, err), try)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,10 +20,11 @@ type script struct {
 	calls   int
 }
 
-func (s *script) Fetch(ctx context.Context, _ *url.URL) ([]byte, error) {
+func (s *script) Fetch(ctx context.Context, _ Request) (Answer, error) {
 	a := s.answers[min(s.calls, len(s.answers)-1)]
 	s.calls++
-	return a(ctx)
+	body, err := a(ctx)
+	return Answer{Body: body}, err
 }
 
 func says(body []byte, err error) func(context.Context) ([]byte, error) {
@@ -70,7 +70,7 @@ func TestResolveTries(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &script{answers: c.answers}
 				r := NewResolver(map[string]Fetcher{"X": f}, ResolverOptions{Tries: 4, MaxBytes: 100})
-				got, err := r.Resolve(t.Context(), "x://h/p")
+				got, _, err := r.Resolve(t.Context(), "x://h/p")
 				if f.calls != c.calls {
 					t.Errorf("%d tries, want %d", f.calls, c.calls)
 				}
@@ -114,7 +114,7 @@ func TestResolveEnds(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := NewResolver(map[string]Fetcher{"x": &script{answers: []func(context.Context) ([]byte, error){hang}}}, ResolverOptions{Deadline: time.Minute})
 			start := time.Now()
-			_, err := r.Resolve(t.Context(), "x://h")
+			_, _, err := r.Resolve(t.Context(), "x://h")
 			if !errors.Is(err, drydock.ErrUnavailable) || !strings.Contains(err.Error(), "not within 1m0s") || time.Since(start) != time.Minute {
 				t.Errorf("after %v: %v", time.Since(start), err)
 			}
@@ -125,7 +125,7 @@ func TestResolveEnds(t *testing.T) {
 			wait := &fetchError{kind: drydock.ErrUnavailable, text: "later", after: time.Hour}
 			r := NewResolver(map[string]Fetcher{"x": &script{answers: []func(context.Context) ([]byte, error){says(nil, wait)}}}, ResolverOptions{Deadline: time.Minute})
 			start := time.Now()
-			_, err := r.Resolve(t.Context(), "x://h")
+			_, _, err := r.Resolve(t.Context(), "x://h")
 			if !errors.Is(err, drydock.ErrUnavailable) || !strings.Contains(err.Error(), "later") || time.Since(start) != 0 {
 				t.Errorf("after %v: %v", time.Since(start), err)
 			}
@@ -138,7 +138,7 @@ func TestResolveEnds(t *testing.T) {
 				cancel()
 				return busy(ctx)
 			}}}
-			_, err := NewResolver(map[string]Fetcher{"x": f}, ResolverOptions{}).Resolve(ctx, "x://h")
+			_, _, err := NewResolver(map[string]Fetcher{"x": f}, ResolverOptions{}).Resolve(ctx, "x://h")
 			if !errors.Is(err, drydock.ErrUnavailable) || !errors.Is(err, context.Canceled) || f.calls != 1 {
 				t.Errorf("%d tries: %v", f.calls, err)
 			}
@@ -159,7 +159,7 @@ func TestResolveReferences(t *testing.T) {
 		"http://h/\x00":              "not a valid URI",
 		strings.Repeat("a", 8<<10+1): "too long",
 	} {
-		_, err := r.Resolve(t.Context(), ref)
+		_, _, err := r.Resolve(t.Context(), ref)
 		if !errors.Is(err, drydock.ErrInvalid) || !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "cret") {
 			t.Errorf("%.40q: %v, want %q", ref, err, text)
 		}
@@ -167,7 +167,7 @@ func TestResolveReferences(t *testing.T) {
 			t.Errorf("%.40q: Check says %v", ref, checked)
 		}
 	}
-	if _, err := r.Resolve(t.Context(), "FILE:///x"); err != nil {
+	if _, _, err := r.Resolve(t.Context(), "FILE:///x"); err != nil {
 		t.Errorf("upper-case scheme: %v", err)
 	}
 }
@@ -182,7 +182,7 @@ func TestResolveHidesSecrets(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &script{answers: []func(context.Context) ([]byte, error){says(nil, fmt.Errorf("%w: %s", drydock.ErrUnavailable, said))}}
-			_, err := NewResolver(map[string]Fetcher{"x": f}, ResolverOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))}).Resolve(t.Context(), ref)
+			_, _, err := NewResolver(map[string]Fetcher{"x": f}, ResolverOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))}).Resolve(t.Context(), ref)
 			for e := err; e != nil; e = errors.Unwrap(e) {
 				for _, leak := range leaks {
 					if strings.Contains(e.Error(), leak) || strings.Contains(fmt.Sprintf("%+v %#v", e, e), leak) {

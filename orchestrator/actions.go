@@ -14,7 +14,7 @@ import (
 
 // Sites finds and checks designs. An error means that it could not look, a finding that it looked and the design is wrong.
 type Sites interface {
-	Load(ctx context.Context, ref string) (*site.Design, []site.Finding, error)
+	Load(ctx context.Context, ref string) (site.Report, error)
 }
 
 // Actions returns the actions that this service itself has: noop and validate_design, both repeatable.
@@ -37,13 +37,14 @@ const maxWithResult = 200
 // validateDesign loads the design of the task and turns what was found into messages. The task succeeds if nothing is an error.
 func validateDesign(s Sites) ActionFunc {
 	return func(ctx context.Context, r *Run) (drydock.Result, error) {
-		design, findings, err := s.Load(ctx, r.task.DesignRef)
+		report, err := s.Load(ctx, r.task.DesignRef)
 		if err != nil {
 			if ctx.Err() != nil {
 				return drydock.Result{}, fmt.Errorf("load design: %w", context.Cause(ctx))
 			}
 			return notLoaded(r, err), nil
 		}
+		findings := report.Findings
 		failures := 0
 		messages := make([]drydock.Message, len(findings))
 		for i := range findings {
@@ -59,7 +60,7 @@ func validateDesign(s Sites) ActionFunc {
 			}
 			messages = messages[n:]
 		}
-		r.Final(append(messages, summary(design, findings))...)
+		r.Final(append(messages, summary(report.Design, findings))...)
 		if failures > 0 {
 			return drydock.Result{
 				Status: drydock.ResultFailure, Message: "The site design has errors.",

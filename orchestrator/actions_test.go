@@ -19,12 +19,15 @@ import (
 // sites answers Load from a function.
 type sites func(ctx context.Context, ref string) ([]site.Finding, error)
 
-func (s sites) Load(ctx context.Context, ref string) (*site.Design, []site.Finding, error) {
+func (s sites) Load(ctx context.Context, ref string) (site.Report, error) {
 	findings, err := s(ctx, ref)
 	if err != nil {
-		return nil, findings, err
+		return site.Report{}, err
 	}
-	return &site.Design{Digest: "abc", Size: 3, Documents: []site.Document{{Kind: "Region"}, {Kind: "Network"}}}, findings, nil
+	return site.Report{
+		Design: &site.Design{Digest: "abc", Size: 3, Documents: []site.Document{{Kind: "Region"}, {Kind: "Network"}}}, Findings: findings,
+		Source: drydock.Resolution{Ref: ref, Digest: "abc", Size: 3, Origin: drydock.OriginSource, Attempts: 1},
+	}, nil
 }
 
 // leadStore runs a dispatcher under a leader on a real store, as serve does; it ends with the test.

@@ -53,7 +53,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, greet func(greetin
 	}
 	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
 	defer endStreams()
-	handler := api.New(api.Deps{Tasks: db, Messages: db, BuildHistory: db, Leases: db, Pinger: db, Bells: db},
+	handler := api.New(api.Deps{Tasks: db, Messages: db, BuildHistory: db, Leases: db, Pinger: db, Bells: db, Sites: loader},
 		api.Options{Logger: log, Base: streams, LoopbackOnly: !cfg.InsecureNoAuth})
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
@@ -163,19 +163,6 @@ func upToDate(ctx context.Context, db *store.Store, only bool, log *slog.Logger)
 		}
 	}
 	return nil
-}
-
-// newLoader builds the table of the schemes that designs may be fetched by.
-func newLoader(cfg config, roots []string, log *slog.Logger) (*design.Loader, error) {
-	web := design.FetchHTTP(design.HTTPOptions{ConnectTimeout: cfg.ConnectTimeout, ReadTimeout: cfg.ReadTimeout, UserAgent: "drydock/" + version})
-	resolver := design.NewResolver(map[string]design.Fetcher{
-		"file": design.FetchFile(roots, 0), "http": web, "https": web,
-	}, design.ResolverOptions{Tries: cfg.Tries, Logger: log})
-	ingester, err := design.NewIngester()
-	if err != nil {
-		return nil, err
-	}
-	return design.NewLoader(resolver, ingester), nil
 }
 
 // greeting is what serve says once it answers.
