@@ -8,14 +8,37 @@ import (
 
 const hidden = "***"
 
-// Redact returns ref in a form that is fit for logs, errors and people: without user and password, and without the values of its query. What
-// cannot be read as a URI is hidden altogether.
+// Redact returns ref in a form that is fit for logs, errors and people: without user and password, and without those values of its query that
+// are secret by their name or by their look. A pin (#sha256=…) stays, any other fragment is hidden. What cannot be read as a URI is hidden
+// altogether.
 func Redact(ref string) string {
+	if plainRef(ref) {
+		return ref
+	}
 	u, err := url.Parse(ref)
 	if err != nil {
 		return hidden
 	}
 	return redactURL(u)
+}
+
+// plainRef reports whether ref is a URI of the simplest form, which has no place for a secret.
+func plainRef(ref string) bool {
+	scheme, rest, ok := strings.Cut(ref, "://")
+	if !ok || scheme == "" {
+		return false
+	}
+	for i := range len(scheme) {
+		if c := scheme[i] | 0x20; (c < 'a' || c > 'z') && (i == 0 || !strings.ContainsRune("0123456789+-.", rune(scheme[i]))) {
+			return false
+		}
+	}
+	for i := range len(rest) {
+		if c := rest[i]; c <= ' ' || c >= 0x7f || c == '@' || c == '?' || c == '#' || c == '%' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func redactURL(u *url.URL) string {
@@ -32,22 +55,41 @@ func redactURL(u *url.URL) string {
 	if u.User != nil {
 		b.WriteString(hidden + "@")
 	}
-	b.WriteString(u.Host + u.EscapedPath())
+	b.WriteString(u.Host + redactPath(u.EscapedPath()))
 	if u.RawQuery != "" {
 		b.WriteString("?" + redactQuery(u.RawQuery))
 	}
-	if u.Fragment != "" {
+	switch {
+	case isPin(u.Fragment):
+		b.WriteString("#" + u.Fragment)
+	case u.Fragment != "":
 		b.WriteString("#" + hidden)
 	}
 	return b.String()
 }
 
+// redactPath hides what looks like a user and a password that went into the path by a typing error, such as https:/user:password@host/.
+func redactPath(path string) string {
+	if !strings.Contains(path, "@") && !strings.Contains(path, "%40") {
+		return path
+	}
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		if plain, err := url.PathUnescape(p); err == nil && strings.Contains(plain, "@") && strings.Contains(plain[:strings.LastIndex(plain, "@")], ":") {
+			parts[i] = hidden
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
 func redactQuery(raw string) string {
 	pairs := strings.Split(raw, "&")
 	for i, p := range pairs {
-		if key, _, ok := strings.Cut(p, "="); ok {
+		switch key, value, ok := strings.Cut(p, "="); {
+		case !secretPair(key, value, ok):
+		case ok && !looksSecret(key):
 			pairs[i] = key + "=" + hidden
-		} else {
+		default:
 			pairs[i] = hidden
 		}
 	}

@@ -53,6 +53,7 @@ type ResolverOptions struct {
 	Deadline time.Duration // for all tries and pauses together; default 10 min
 	MaxBytes int64         // a longer answer is an error, it is never cut; default DefaultMaxBytes
 	Logger   *slog.Logger  // tries that failed and will be repeated; nil: not logged
+	Vault    *Vault        // opens the sealed parts of references; nil: what has some is refused
 }
 
 // Resolver turns a design reference into bytes. It is safe for concurrent use and keeps nothing between calls.
@@ -108,6 +109,10 @@ func (r *Resolver) Check(ref string) error {
 // ErrInvalid, ErrDenied, ErrNotFound and ErrUnavailable. Secrets of the reference are hidden in it.
 func (r *Resolver) Resolve(ctx context.Context, ref string) ([]byte, drydock.Resolution, error) {
 	began := time.Now()
+	ref, err := r.o.Vault.opened(ref)
+	if err != nil {
+		return nil, drydock.Resolution{}, err
+	}
 	u, f, err := r.lookup(ref)
 	if err != nil {
 		return nil, drydock.Resolution{}, err
