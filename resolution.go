@@ -25,3 +25,16 @@ const (
 	OriginConfirmed Origin = "confirmed" // at hand, and the source said now that they are unchanged
 	OriginStale     Origin = "stale"     // at hand, but the source did not answer: the last that were good
 )
+
+// StoredDesign is a set of documents that the service keeps. It never changes.
+type StoredDesign struct {
+	Digest  string // sha256 of the documents in lower-case hex, which is its name
+	Size    int64  // bytes
+	Created time.Time
+}
+
+// Ref is the reference to the documents.
+func (d StoredDesign) Ref() string { return DesignPrefix + d.Digest }
+
+// DesignPrefix begins every reference to documents that the service keeps; their digest follows.
+const DesignPrefix = "design://sha256/"

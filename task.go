@@ -160,15 +160,17 @@ type Adoption struct {
 const (
 	DefaultPage     = 100
 	MaxPage         = 1000
-	MaxName         = 255      // actions, users, keys, context types, generators, formats: bytes
-	MaxNodeName     = 280      // bytes
-	MaxContext      = 1024     // bytes, context of a message
-	MaxDesignRef    = 8 << 10  // bytes
-	MaxNodeFilter   = 1 << 20  // bytes of JSON
-	MaxMessageText  = 64 << 10 // bytes, also of its extra members
-	MaxMessageBatch = 10_000   // messages in one call
-	MaxSubtasks     = 10_000   // tasks created in one call, the root included
-	MaxDepth        = 64       // generations of subtasks that one call may create or a tree is followed to
-	MaxTree         = 100_000  // tasks of one tree that one call returns
-	MaxBuildData    = 16 << 20 // bytes of one element
+	MaxName         = 255       // actions, users, keys, context types, generators, formats: bytes
+	MaxNodeName     = 280       // bytes
+	MaxContext      = 1024      // bytes, context of a message
+	MaxDesignRef    = 8 << 10   // bytes
+	MaxNodeFilter   = 1 << 20   // bytes of JSON
+	MaxMessageText  = 64 << 10  // bytes, also of its extra members
+	MaxMessageBatch = 10_000    // messages in one call
+	MaxSubtasks     = 10_000    // tasks created in one call, the root included
+	MaxDepth        = 64        // generations of subtasks that one call may create or a tree is followed to
+	MaxTree         = 100_000   // tasks of one tree that one call returns
+	MaxBuildData    = 16 << 20  // bytes of one element
+	MaxDesign       = 16 << 20  // bytes of documents kept by the service, unless an option says otherwise
+	MaxDesigns      = 256 << 20 // bytes of all of them together, likewise
 )

@@ -98,6 +98,11 @@ func otherMethods(l drydock.Lease, id drydock.TaskID) map[string]func(context.Co
 			_, err := s.ReportBootAction(ctx, ulid(1), drydock.ResultSuccess)
 			return err
 		},
+		"AddDesign": func(ctx context.Context, s *store.Store) error {
+			_, _, err := s.AddDesign(ctx, []byte("documents"))
+			return err
+		},
+		"Design": func(ctx context.Context, s *store.Store) error { _, err := s.Design(ctx, "digest"); return err },
 		"Purge": func(ctx context.Context, s *store.Store) error {
 			_, err := s.Purge(ctx, drydock.Retention{TasksOlderThan: 1, BuildDataOlderThan: 1})
 			return err

@@ -45,7 +45,7 @@ var narrow = []struct {
 
 // added are the columns that upstream does not have.
 var added = map[string][]string{
-	"tasks":           {"term", "version", "attempt", "orphaned", "heartbeat", "idempotency_key"},
+	"tasks":           {"term", "version", "attempt", "orphaned", "heartbeat", "idempotency_key", "resolution"},
 	"active_instance": {"term", "name", "acquired", "expires"},
 }
 
@@ -59,8 +59,8 @@ var detachFirst = []string{
 	`DROP TRIGGER IF EXISTS drydock_upstream_leaves ON active_instance`,
 	`DROP FUNCTION IF EXISTS drydock_foreign_task(), drydock_foreign_message(), drydock_uncut(varchar[], varchar[]), drydock_upstream_lease(),
 		drydock_upstream_led(), drydock_upstream_leaves()`,
-	`DROP TABLE IF EXISTS lease_history`,
-	`DROP INDEX IF EXISTS tasks_created, tasks_queued, tasks_active, tasks_failed, tasks_parent, tasks_idempotency_key, result_message_task,
+	`DROP TABLE IF EXISTS lease_history, designs`,
+	`DROP INDEX IF EXISTS tasks_created, tasks_queued, tasks_active, tasks_failed, tasks_parent, tasks_idempotency_key, tasks_design, result_message_task,
 		result_message_error, build_data_latest, build_data_collected, build_data_node`,
 }
 

@@ -55,6 +55,7 @@ func postgresDialect() *dialect {
 			"{row text}", "::text",
 			"{tables}", "pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname",
 			"{migration lock}", "SELECT pg_advisory_xact_lock(1146637418)", // one process migrates, the others wait and find it done
+			"{design lock}", "SELECT pg_advisory_xact_lock(1146637420)::text", // one adds documents, or prunes them, at a time
 			"{message lock}", "AND pg_advisory_xact_lock(1146637419, $2::int)::text = ''",
 		),
 		ids:   func(ids []drydock.TaskID) any { return idsBytes(ids) },
@@ -92,6 +93,7 @@ func sqliteDialect() *dialect {
 			"{row text}", "",
 			"{tables}", "sqlite_schema WHERE type = 'table' AND name",
 			"{migration lock}", "SELECT 1",
+			"{design lock}", "SELECT ''",
 			"{message lock}", "",
 		),
 		ids:   func(ids []drydock.TaskID) any { return jsonIDs(ids) },

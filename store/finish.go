@@ -12,7 +12,7 @@ import (
 const (
 	sqlFinish = `UPDATE tasks SET status = CASE status WHEN 'terminating' THEN 'terminated' ELSE 'complete' END,
 			result_status = $4, result_message = $5, result_reason = $6, result_error_count = $7, result_successes = $8, result_failures = $9,
-			result_links = $10, version = version + 1, updated = {clock}
+			result_links = $10, resolution = coalesce($12, resolution), version = version + 1, updated = {clock}
 		WHERE task_id = $3 AND status IN ('running', 'terminating') AND term = $1 AND $11 IN (0, attempt)
 			AND EXISTS (SELECT 1 FROM active_instance WHERE identity = $2 AND term = $1 AND expires > {clock} {key share})
 		RETURNING task_id, parent_task_id`
@@ -22,9 +22,9 @@ const (
 			UPDATE tasks AS t SET status = CASE t.status WHEN 'terminating' THEN 'terminated' ELSE 'complete' END,
 				result_status = n.status, result_message = n.message, result_reason = n.reason, result_error_count = n.errors,
 				result_successes = n.successes::text[], result_failures = n.failures::text[], result_links = n.links::json,
-				version = t.version + 1, updated = {clock}
-			FROM unnest($3::bytea[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[], $11::int[])
-				AS n(task_id, status, message, reason, errors, successes, failures, links, attempt)
+				resolution = coalesce(n.resolution, t.resolution), version = t.version + 1, updated = {clock}
+			FROM unnest($3::bytea[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[], $11::int[], $12::text[])
+				AS n(task_id, status, message, reason, errors, successes, failures, links, attempt, resolution)
 			WHERE t.task_id = n.task_id AND t.status IN ('running', 'terminating') AND t.term = $1 AND n.attempt IN (0, t.attempt)
 				AND EXISTS (SELECT 1 FROM active_instance WHERE identity = $2 AND term = $1 AND expires > {clock} {key share})
 			RETURNING t.task_id, t.parent_task_id)`
@@ -32,7 +32,7 @@ const (
 )
 
 var sqlFinishManyWithMessages = sqlFinishMany + `, said AS (` + sqlMessageColumns +
-	fmt.Sprintf(sqlMessageRows, "$13", "$14", "$15", "$16", "$17", "$18", "$19", "$12", "f") + `)` + sqlFinished
+	fmt.Sprintf(sqlMessageRows, "$14", "$15", "$16", "$17", "$18", "$19", "$20", "$13", "f") + `)` + sqlFinished
 
 type finished struct{ task, parent drydock.TaskID }
 
@@ -49,7 +49,7 @@ func (s *Store) FinishTasks(ctx context.Context, l drydock.Lease, f []drydock.Ta
 			return nil, fmt.Errorf("finish tasks: %w: task %s is given twice", drydock.ErrInvalid, f[i].ID)
 		}
 		seen[f[i].ID] = true
-		if err := first(checkResult(&f[i].Result), checkMessages(f[i].Messages)); err != nil {
+		if err := first(checkResult(&f[i].Result), checkMessages(f[i].Messages), checkResolution(f[i].Resolution)); err != nil {
 			return nil, fmt.Errorf("finish task %s: %w", f[i].ID, err)
 		}
 	}
@@ -89,7 +89,8 @@ func (s *Store) finishEach(ctx context.Context, q querier, l drydock.Lease, f []
 	for i := range f {
 		r := &f[i].Result
 		one, err := s.finished(ctx, q, sqlFinish, l.Term, idBytes(drydock.TaskID(l.Holder)), idBytes(f[i].ID), string(r.Status), nullable(r.Message),
-			nullable(r.Reason), errorsIn(&f[i]), s.d.texts(r.Successes), s.d.texts(r.Failures), linksText(r.Links), f[i].Attempt)
+			nullable(r.Reason), errorsIn(&f[i]), s.d.texts(r.Successes), s.d.texts(r.Failures), linksText(r.Links), f[i].Attempt,
+			resolutionText(f[i].Resolution))
 		if err != nil {
 			return nil, err
 		}
@@ -123,20 +124,20 @@ func (s *Store) finishMany(ctx context.Context, q querier, l drydock.Lease, f []
 	n := len(f)
 	ids, errs, attempts := make([][]byte, n), make([]int32, n), make([]int32, n)
 	status, successes, failures, refs := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	message, reason := make([]*string, n), make([]*string, n)
+	message, reason, resolutions := make([]*string, n), make([]*string, n), make([]*string, n)
 	var said []messageInsert
 	for i := range f {
 		r := &f[i].Result
 		ids[i], status[i], errs[i] = idBytes(f[i].ID), string(r.Status), int32(errorsIn(&f[i])) //nolint:gosec // bounded by MaxMessageBatch
 		attempts[i] = int32(f[i].Attempt)                                                       //nolint:gosec // as read from an integer column
-		message[i], reason[i] = optional(r.Message), optional(r.Reason)
+		message[i], reason[i], resolutions[i] = optional(r.Message), optional(r.Reason), resolutionText(f[i].Resolution)
 		successes[i], failures[i], refs[i] = textArrayText(r.Successes), textArrayText(r.Failures), linksText(r.Links)
 		for _, m := range f[i].Messages {
 			said = append(said, messageInsert{f[i].ID, m})
 		}
 	}
 	text := sqlFinishMany + sqlFinished
-	args := []any{l.Term, idBytes(drydock.TaskID(l.Holder)), ids, status, message, reason, errs, successes, failures, refs, attempts}
+	args := []any{l.Term, idBytes(drydock.TaskID(l.Holder)), ids, status, message, reason, errs, successes, failures, refs, attempts, resolutions}
 	if len(said) > 0 {
 		text = sqlFinishManyWithMessages
 		args = append(args, s.messageArgs(said)...)

@@ -282,6 +282,21 @@ func purgeCases(size planSize) []planCase {
 		}
 	}
 	return []planCase{
+		{"designs", func(ctx context.Context, s *store.Store, _ drydock.Lease) error {
+			d, _, err := s.AddDesign(ctx, []byte("documents"))
+			if err != nil {
+				return err
+			}
+			if _, err := s.Design(ctx, d.Digest); err != nil {
+				return err
+			}
+			for _, dry := range []bool{true, false} {
+				if _, err := s.Purge(ctx, drydock.Retention{TasksOlderThan: 100 * 365 * 24 * time.Hour, DryRun: dry}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, []string{"tasks_created", "tasks_design"}, false},
 		{"purge tasks", purge(drydock.Retention{TasksOlderThan: time.Duration(size.tasks-200) * time.Minute}), []string{"tasks_created", "tasks_parent", "result_message_task"}, false},
 		{
 			"purge data", purge(drydock.Retention{BuildDataOlderThan: time.Duration(size.data-200) * time.Minute, BuildDataKeep: 3}),

@@ -36,14 +36,17 @@ const (
 
 // Purge deletes old history in small transactions, so that writers never wait for long, and returns what it deleted also when it fails half way;
 // repeating it goes on where it was. Of tasks, whole trees go, with their messages and boot actions, when the root is old and everything in the
-// tree has ended. Build data goes by its own age only: the history of a node outlives its tasks. A dry run counts what would go. ErrInvalid: a
-// negative age or number.
+// tree has ended; documents kept by AddDesign go when no task refers to them any more and they were not brought within the last hour. Build data
+// goes by its own age only: the history of a node outlives its tasks. A dry run counts what would go. ErrInvalid: a negative age or number.
 func (s *Store) Purge(ctx context.Context, r drydock.Retention) (p drydock.Purged, err error) {
 	if r.TasksOlderThan < 0 || r.BuildDataOlderThan < 0 || r.BuildDataKeep < 0 {
 		return p, fmt.Errorf("purge: %w: ages and numbers to keep cannot be negative", drydock.ErrInvalid)
 	}
 	if r.TasksOlderThan > 0 {
 		if err := s.purgeTasks(ctx, r, &p); err != nil {
+			return p, err
+		}
+		if err := s.purgeDesigns(ctx, r, &p); err != nil {
 			return p, err
 		}
 	}

@@ -22,6 +22,9 @@ const DefaultTimeout = 30 * time.Second
 type Options struct {
 	Logger   *slog.Logger
 	MaxConns int // connections to PostgreSQL, default 16; readers of an SQLite file, default 4
+
+	MaxDesign  int64 // bytes of one AddDesign, default drydock.MaxDesign
+	MaxDesigns int64 // bytes of all that it keeps, default drydock.MaxDesigns
 }
 
 // Store is an open database. Make one with Open.
@@ -34,6 +37,7 @@ type Store struct {
 	log     *slog.Logger
 	where   location
 	stop    context.CancelFunc // ends the background work
+	designs designLimits
 	closed  atomic.Bool
 	stopped sync.WaitGroup
 
@@ -59,7 +63,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	background, stop := context.WithCancel(context.Background())
-	s := &Store{log: o.Logger, where: where, stop: stop, bells: newBells()}
+	s := &Store{log: o.Logger, where: where, stop: stop, bells: newBells(), designs: newDesignLimits(o)}
 	if where.file != "" {
 		err = s.openSQLite(ctx, o)
 	} else {

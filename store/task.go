@@ -15,7 +15,7 @@ import (
 
 const taskColumns = `t.task_id, t.parent_task_id, t.subtask_id_list, t.action, t.design_ref, t.node_filter, t.status, t.result_status, t.result_message,
 	t.result_reason, t.result_error_count, t.result_successes, t.result_failures, t.result_links, t.retry, t.attempt, t.term, t.version, t.created,
-	t.created_by, t.updated, t.terminate, t.terminated, t.terminated_by, t.idempotency_key`
+	t.created_by, t.updated, t.terminate, t.terminated, t.terminated_by, t.idempotency_key, t.resolution`
 
 const (
 	sqlTask       = `SELECT ` + taskColumns + ` FROM tasks t WHERE t.task_id = $1`
@@ -47,13 +47,14 @@ type taskRow struct {
 	links                                           links
 	created, updated, terminated                    instant
 	terminate                                       flag
+	resolution                                      resolution
 }
 
 func (r *taskRow) targets() []any {
 	return []any{
 		&r.id, &r.parent, &r.subtasks, &r.action, &r.design, &r.filter, &r.status, &r.result, &r.message, &r.reason, &r.errors, &r.successes,
 		&r.failures, &r.links, &r.retry, &r.attempt, &r.term, &r.version, &r.created, &r.createdBy, &r.updated, &r.terminate, &r.terminated,
-		&r.terminatedBy, &r.key,
+		&r.terminatedBy, &r.key, &r.resolution,
 	}
 }
 
@@ -68,6 +69,7 @@ func (r *taskRow) task() drydock.Task {
 		Retry: int(r.retry.Int64), Attempt: int(r.attempt.Int64), Term: r.term.Int64, Version: r.version.Int64,
 		Created: r.created.Time, CreatedBy: r.createdBy.String, Updated: r.updated.Time,
 		Terminate: bool(r.terminate), Terminated: r.terminated.Time, TerminatedBy: r.terminatedBy.String, Key: r.key.String,
+		Resolution: r.resolution.Resolution,
 	}
 }
 
