@@ -246,7 +246,9 @@ type call struct {
 	method, path string
 	query        url.Values
 	header       http.Header
-	body         any // nil: none
+	body         any    // nil: none
+	raw          []byte // sent as it is, as media, where there is no body
+	media        string
 	accept       int // a status that is an answer although it is not 2xx
 }
 
@@ -280,13 +282,9 @@ func (c *Client) send(ctx context.Context, hc *http.Client, what call) (*http.Re
 		return nil, err
 	}
 	u.RawQuery = what.query.Encode()
-	var body io.Reader
-	if what.body != nil {
-		text, err := marshal(what.body)
-		if err != nil {
-			return nil, fmt.Errorf("%w: encode request: %w", drydock.ErrInvalid, err)
-		}
-		body = bytes.NewReader(text)
+	body, media, err := what.payload()
+	if err != nil {
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, what.method, u.String(), body)
 	if err != nil {
@@ -295,8 +293,8 @@ func (c *Client) send(ctx context.Context, hc *http.Client, what call) (*http.Re
 	for name, values := range what.header {
 		req.Header[name] = values
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if media != "" {
+		req.Header.Set("Content-Type", media)
 	}
 	resp, err := hc.Do(req)
 	if err != nil {
@@ -307,6 +305,21 @@ func (c *Client) send(ctx context.Context, hc *http.Client, what call) (*http.Re
 	}
 	defer func() { _ = resp.Body.Close() }()
 	return nil, refusalOf(resp)
+}
+
+// payload is what to send, and its type; none is nil.
+func (c *call) payload() (io.Reader, string, error) {
+	switch {
+	case c.body != nil:
+		text, err := marshal(c.body)
+		if err != nil {
+			return nil, "", fmt.Errorf("%w: encode request: %w", drydock.ErrInvalid, err)
+		}
+		return bytes.NewReader(text), "application/json", nil
+	case c.media != "":
+		return bytes.NewReader(c.raw), c.media, nil
+	}
+	return nil, "", nil
 }
 
 // setPath appends an escaped path.

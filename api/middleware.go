@@ -80,7 +80,7 @@ func (s *server) middleware(next http.Handler) http.Handler {
 		header.Set(headerRequest, uuid.NewString())
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-store")
-		r.Body = http.MaxBytesReader(w, r.Body, s.options.MaxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, s.bodyLimit(r))
 		defer func() {
 			cause := recover()
 			err, _ := cause.(error)

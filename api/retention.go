@@ -23,7 +23,8 @@ type Purged struct {
 	Messages    int64  `json:"messages"`
 	BootActions int64  `json:"boot_actions"`
 	BuildData   int64  `json:"build_data"`
-	Live        int64  `json:"live"` // old trees that were kept because something in them has not ended
+	Designs     int64  `json:"designs"` // kept documents that no task refers to
+	Live        int64  `json:"live"`    // old trees that were kept because something in them has not ended
 }
 
 // purgeTasks deletes whole trees of ended tasks that are older than a number of days. Build data stays, as upstream leaves it.
@@ -46,5 +47,5 @@ func (s *server) purgeTasks(w http.ResponseWriter, r *http.Request) error {
 	if dry {
 		text = "Nothing was purged: this was a dry run."
 	}
-	return writeJSON(w, http.StatusOK, Purged{text, dry, days, p.Trees, p.Tasks, p.Messages, p.BootActions, p.BuildData, p.Live})
+	return writeJSON(w, http.StatusOK, Purged{text, dry, days, p.Trees, p.Tasks, p.Messages, p.BootActions, p.BuildData, p.Designs, p.Live})
 }

@@ -57,7 +57,20 @@ type Sites interface {
 	Load(ctx context.Context, ref string) (site.Report, error)
 }
 
-// Deps is what the handlers work with; one *store.Store fits every field. None may be nil.
+// Refs knows design references: their form, and what in them is secret.
+type Refs interface {
+	Check(ref string) error          // ErrInvalid: no reference that could be resolved
+	Seal(ref string) (string, error) // what to keep of it
+	Redact(ref string) string        // what to show of it, sealed or not
+}
+
+// Designs keeps documents.
+type Designs interface {
+	AddDesign(ctx context.Context, body []byte) (d drydock.StoredDesign, created bool, err error)
+	Design(ctx context.Context, digest string) ([]byte, error)
+}
+
+// Deps is what the handlers work with; one *store.Store fits every field but Sites and Refs. None may be nil.
 type Deps struct {
 	Tasks        Tasks
 	Messages     Messages
@@ -66,12 +79,15 @@ type Deps struct {
 	Pinger       Pinger
 	Bells        Bells
 	Sites        Sites
+	Refs         Refs
+	Designs      Designs
 }
 
 // Options tune the interface. Zero values are the defaults.
 type Options struct {
 	Logger       *slog.Logger    // nil: nothing is logged
 	MaxBody      int64           // bytes of a request body; 0: 4 MiB
+	MaxDesign    int64           // bytes of documents that are brought; 0: drydock.MaxDesign
 	Base         context.Context // its end closes the event streams, so that a server can shut down; nil: never
 	LoopbackOnly bool            // refuse requests whose Host is not this machine (protection against DNS rebinding)
 	Poll         time.Duration   // how often an event stream looks without having been woken; 0: 2 s
@@ -88,6 +104,8 @@ const (
 	policyDeleteTasks   = "physical_provisioner:delete_tasks"
 	policyTerminateTask = "physical_provisioner:terminate_task"
 	policyReadBuildData = "physical_provisioner:read_build_data"
+	policyReadData      = "physical_provisioner:read_data"
+	policyIngestData    = "physical_provisioner:ingest_data"
 )
 
 // prefix is where version 1.0 of the interface lives.
@@ -116,6 +134,8 @@ func (s *server) routes() []route {
 		{"GET", prefix + "/tasks/{id}/follow", policyReadTask, s.follow},
 		{"GET", prefix + "/tasks/{id}/builddata", policyReadBuildData, s.taskBuildData},
 		{"GET", prefix + "/nodes/{name}/builddata", policyReadBuildData, s.nodeBuildData},
+		{"POST", prefix + "/designs", policyIngestData, s.addDesign},
+		{"GET", prefix + "/designs/{digest}", policyReadData, s.getDesign},
 	}
 }
 
@@ -135,6 +155,7 @@ func New(d Deps, o Options) http.Handler {
 		o.Base = context.Background()
 	}
 	o.MaxBody = orDefault(o.MaxBody, 4<<20)
+	o.MaxDesign = orDefault(o.MaxDesign, drydock.MaxDesign)
 	o.Poll = orDefault(o.Poll, 2*time.Second)
 	o.Heartbeat = orDefault(o.Heartbeat, 15*time.Second)
 	o.Stall = orDefault(o.Stall, 30*time.Second)

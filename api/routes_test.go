@@ -29,6 +29,8 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v1.0/tasks/{id}/follow physical_provisioner:read_task",
 		"GET /api/v1.0/tasks/{id}/builddata physical_provisioner:read_build_data",
 		"GET /api/v1.0/nodes/{name}/builddata physical_provisioner:read_build_data",
+		"POST /api/v1.0/designs physical_provisioner:ingest_data",
+		"GET /api/v1.0/designs/{digest} physical_provisioner:read_data",
 	}
 	var got []string
 	for _, rt := range new(server).routes() {
@@ -87,7 +89,7 @@ func TestMethods(t *testing.T) {
 		patterns[rt.pattern] = append(patterns[rt.pattern], rt.method)
 	}
 	for pattern, methods := range patterns {
-		path := strings.NewReplacer("{id}", "568e150b-d0ac-4099-810d-46e6a11c77f3", "{name}", "n1").Replace(pattern)
+		path := strings.NewReplacer("{id}", "568e150b-d0ac-4099-810d-46e6a11c77f3", "{name}", "n1", "{digest}", strings.Repeat("0", 64)).Replace(pattern)
 		allow := append([]string{"OPTIONS"}, methods...)
 		if slices.Contains(methods, "GET") {
 			allow = append(allow, "HEAD")

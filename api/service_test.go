@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -29,7 +30,7 @@ type service struct {
 func newService(t *testing.T, change func(*api.Deps, *api.Options)) *service {
 	t.Helper()
 	s := storetest.Open(t)
-	d := api.Deps{Tasks: s, Messages: s, BuildHistory: s, Leases: s, Pinger: s, Bells: s}
+	d := api.Deps{Tasks: s, Messages: s, BuildHistory: s, Leases: s, Pinger: s, Bells: s, Refs: refs{}, Designs: s}
 	o := api.Options{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	if change != nil {
 		change(&d, &o)
@@ -152,3 +153,26 @@ func (s *service) finish(l drydock.Lease, id drydock.TaskID) {
 
 // unchecked stops the comparison with the description, which takes too long for large answers and knows nothing of some failures.
 func (s *service) unchecked() { s.http.Transport = s.http.Transport.(conforming).next }
+
+// refs knows one scheme that is none, and one secret.
+type refs struct{}
+
+const secret, sealed = "s3cret", "sea1ed"
+
+func (refs) Check(ref string) error {
+	if strings.HasPrefix(ref, "gopher:") {
+		return fmt.Errorf("%w: design reference has the unknown scheme \"gopher\"", drydock.ErrInvalid)
+	}
+	return nil
+}
+
+func (refs) Seal(ref string) (string, error) {
+	if strings.Contains(ref, "no-key") {
+		return "", fmt.Errorf("%w: there is no key", drydock.ErrDenied)
+	}
+	return strings.ReplaceAll(ref, secret, sealed), nil
+}
+
+func (refs) Redact(ref string) string {
+	return strings.NewReplacer(secret, "***", sealed, "***").Replace(ref)
+}

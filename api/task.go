@@ -80,7 +80,12 @@ func (s *server) wire(ctx context.Context, t drydock.Task, shown bool) (Task, er
 		d.errors = errorCount(d.messages)
 		more = len(next) == drydock.MaxMessageBatch
 	}
-	return wireTask(&t, d), nil
+	return s.task(&t, d), nil
+}
+
+// task is the wire form of a task with its reference fit to be seen.
+func (s *server) task(t *drydock.Task, d detail) Task {
+	return wireTask(t, s.deps.Refs.Redact(t.DesignRef), d)
 }
 
 func errorCount(messages []drydock.Message) int {
@@ -109,7 +114,7 @@ func (s *server) listTasks(w http.ResponseWriter, r *http.Request) error {
 	}
 	tasks := make([]Task, 0, len(page.Tasks))
 	for i := range page.Tasks {
-		tasks = append(tasks, wireTask(&page.Tasks[i], all[page.Tasks[i].ID]))
+		tasks = append(tasks, s.task(&page.Tasks[i], all[page.Tasks[i].ID]))
 	}
 	if page.Next != "" {
 		linkNext(w, r, page.Next)
@@ -150,13 +155,16 @@ func (s *server) createTask(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if n.DesignRef, err = s.reference(n.DesignRef); err != nil {
+		return err
+	}
 	t, created, err := s.deps.Tasks.CreateTask(r.Context(), n)
 	if err != nil {
 		return err
 	}
 	if created {
 		w.Header().Set("Location", prefix+"/tasks/"+string(t.ID))
-		return writeJSON(w, http.StatusCreated, wireTask(&t, detail{}))
+		return writeJSON(w, http.StatusCreated, s.task(&t, detail{}))
 	}
 	task, err := s.wire(r.Context(), t, true)
 	if err != nil {

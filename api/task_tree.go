@@ -112,7 +112,7 @@ func (s *server) wireLayers(ctx context.Context, tree []drydock.Task, all map[dr
 		if !o.messages {
 			d.messages = nil
 		}
-		tasks = append(tasks, wireTask(t, d))
+		tasks = append(tasks, s.task(t, d))
 		ids = append(ids, t.ID)
 	}
 	if !o.buildData {

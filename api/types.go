@@ -93,6 +93,7 @@ type Task struct {
 	TerminatedBy Optional             `json:"terminated_by"`
 	Terminate    bool                 `json:"terminate"`
 	Retry        int                  `json:"retry"`
+	Design       *Design              `json:"design,omitempty"`        // only once it was resolved
 	BuildData    []BuildData          `json:"build_data,omitzero"`     // only if asked for
 	Errors       OrderedSubtaskErrors `json:"subtask_errors,omitzero"` // only if asked for
 }
@@ -177,13 +178,13 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// wireTask needs the messages that are shown and how many of all messages are errors.
-func wireTask(t *drydock.Task, d detail) Task {
+// wireTask needs the design reference without its secrets, the messages that are shown and how many of all messages are errors.
+func wireTask(t *drydock.Task, ref string, d detail) Task {
 	return Task{
-		Kind: "Task", APIVersion: "v1", TaskID: t.ID, Action: t.Action, ParentTaskID: Optional(t.Parent), DesignRef: t.DesignRef,
+		Kind: "Task", APIVersion: "v1", TaskID: t.ID, Action: t.Action, ParentTaskID: Optional(t.Parent), DesignRef: ref,
 		Status: t.Status, Result: wireStatus(&t.Result, d), NodeFilter: utf8JSON(t.NodeFilter), Subtasks: array(t.Subtasks),
 		Created: Time{t.Created}, CreatedBy: Optional(t.CreatedBy), Updated: Time{t.Updated}, Terminated: Time{t.Terminated},
-		TerminatedBy: Optional(t.TerminatedBy), Terminate: t.Terminate, Retry: t.Retry,
+		TerminatedBy: Optional(t.TerminatedBy), Terminate: t.Terminate, Retry: t.Retry, Design: wireDesign(t.Resolution),
 	}
 }
 

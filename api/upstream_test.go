@@ -78,7 +78,7 @@ func adopted(t *testing.T, more string) (*service, upstreamAnswers) {
 
 func serveStore(t *testing.T, s *store.Store) *service {
 	t.Helper()
-	server := httptest.NewServer(api.New(api.Deps{Tasks: s, Messages: s, BuildHistory: s, Leases: s, Pinger: s, Bells: s}, api.Options{}))
+	server := httptest.NewServer(api.New(api.Deps{Tasks: s, Messages: s, BuildHistory: s, Leases: s, Pinger: s, Bells: s, Refs: refs{}, Designs: s}, api.Options{}))
 	t.Cleanup(server.Close)
 	return &service{Store: s, t: t, url: server.URL, http: server.Client()}
 }

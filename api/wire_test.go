@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,10 @@ func fullTask() (*drydock.Task, detail) {
 		},
 		Retry: 1, Attempt: 2, Term: 3, Version: 4, Created: moment, CreatedBy: "shipyard", Updated: moment.Add(time.Second).In(time.FixedZone("x", 3600)),
 		Terminate: true, Terminated: moment.Truncate(time.Second), TerminatedBy: "bob", Key: "secret-key",
+		Resolution: &drydock.Resolution{
+			Ref: "https://host/design?a=1&b=<x>", Digest: strings.Repeat("0a", 32), Size: 12345, ETag: `W/"1"`, Origin: drydock.OriginConfirmed,
+			Resolved: moment, Fetched: moment.Add(-time.Minute), Attempts: 2, Took: 1500 * time.Microsecond,
+		},
 	}
 	return t, detail{errors: 1, messages: []drydock.Message{
 		{Seq: 7, Text: "naïve <boom> & \u2028", Error: true, ContextType: "node", Context: "n2", Time: moment, Extra: json.RawMessage(`{"foo": 1}`)},
@@ -43,18 +48,19 @@ func TestGolden(t *testing.T) {
 	task, d := fullTask()
 	bare := &drydock.Task{ID: "568e150b-d0ac-4099-810d-46e6a11c77f3", Action: "noop", Status: "queued", Result: drydock.Result{Status: "incomplete"}, Created: moment}
 	data := []drydock.BuildData{{Node: "n1", Task: bare.ID, Generator: "lshw", Format: "text/xml", Collected: moment, Data: "<list/>"}}
-	withAll := wireTask(bare, detail{})
+	withAll := wireTask(bare, bare.DesignRef, detail{})
 	withAll.BuildData, withAll.Errors = wireBuildData(nil), OrderedSubtaskErrors{{wireStatus(&task.Result, d), task.ID}}
 	for name, value := range map[string]any{
-		"task_full":      wireTask(task, d),
-		"task_bare":      wireTask(bare, detail{}),
+		"task_full":      wireTask(task, task.DesignRef, d),
+		"task_bare":      wireTask(bare, bare.DesignRef, detail{}),
 		"task_extended":  withAll,
-		"task_layers":    TaskLayers{bare.ID, []Task{wireTask(bare, detail{}), wireTask(task, d)}, OrderedSubtaskErrors{}},
+		"task_layers":    TaskLayers{bare.ID, []Task{wireTask(bare, bare.DesignRef, detail{}), wireTask(task, task.DesignRef, d)}, OrderedSubtaskErrors{}},
 		"messages":       wireTaskMessages(task.ID, d.messages),
 		"build_data":     wireBuildData(data),
 		"error":          errorBody("Task <id> does not exist", false),
 		"service_status": ServiceStatus{"ServiceStatus", "v1.0", Database{"sqlite"}, &Leader{"host/1", "h", 3, Time{moment}, Time{moment}}, Queue{1, 2, 3, map[drydock.Action]int{"noop": 1}}, []Term{{3, "host/1", "h", Time{moment}, Time{}, ""}}},
-		"purged":         Purged{"Tables purged successfully.", false, 90, 1, 2, 3, 4, 5, 6},
+		"purged":         Purged{"Tables purged successfully.", false, 90, 1, 2, 3, 4, 5, 6, 7},
+		"stored_design":  StoredDesign{"design://sha256/00", "00", 1, Time{moment}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := marshal(value)

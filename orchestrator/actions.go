@@ -44,6 +44,7 @@ func validateDesign(s Sites) ActionFunc {
 			}
 			return notLoaded(r, err), nil
 		}
+		r.Resolved(report.Source)
 		findings := report.Findings
 		failures := 0
 		messages := make([]drydock.Message, len(findings))

@@ -92,7 +92,7 @@ func (r *Run) finished(result drydock.Result, more ...drydock.Message) outcome {
 	if len(more) > 0 {
 		messages = append(messages[:len(messages):len(messages)], more...)
 	}
-	return outcome{run: r, finish: drydock.TaskFinish{ID: r.task.ID, Attempt: r.task.Attempt, Result: result, Messages: messages}}
+	return outcome{run: r, finish: drydock.TaskFinish{ID: r.task.ID, Attempt: r.task.Attempt, Result: result, Messages: messages, Resolution: r.resolved}}
 }
 
 // failed is the end of a task as a failure: what it achieved stays listed, text is its last message.

@@ -39,6 +39,7 @@ type Run struct {
 	errors   int                    // messages with Error set, final ones included
 	children []drydock.Task         // as Wait last saw them
 	made     map[drydock.Action]int // subtasks without a key of their own
+	resolved *drydock.Resolution    // how its design was had
 }
 
 // Task returns the task as it was claimed. Attempt is above 1 if an earlier attempt was interrupted, Retry above 0 if it is tried again after
