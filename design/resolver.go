@@ -115,7 +115,7 @@ func (r *Resolver) Resolve(ctx context.Context, ref string) ([]byte, drydock.Res
 	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, r.o.Deadline)
 	defer cancel()
-	fail := failure{where: redactURL(u), scrub: newScrubber(ref, u)}
+	fail := failure{where: redactURL(u), scrub: newScrubber(ref, u), began: began}
 	for try := 1; ; try++ {
 		own := *u
 		answer, err := f.Fetch(ctx, Request{URL: &own, Scheme: u.Scheme})
@@ -219,12 +219,12 @@ func sleep(ctx context.Context, d time.Duration) error {
 type failure struct {
 	where string // the reference without secrets
 	scrub scrubber
+	began time.Time
 }
 
 func (f failure) error(err error, tries int) error {
-	times := ""
-	if tries > 1 {
-		times = fmt.Sprintf(" after %d tries", tries)
-	}
-	return &resolveError{text: fmt.Sprintf("get design %s%s: %s", f.where, times, f.scrub.text(err.Error())), kinds: kindsOf(err)}
+	e := &Error{Ref: f.where, Reason: f.scrub.text(err.Error()), Tries: tries, Took: time.Since(f.began), kinds: kindsOf(err)}
+	e.describe(err)
+	e.Remedy = f.scrub.text(e.Remedy)
+	return e
 }
