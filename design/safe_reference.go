@@ -1,9 +1,8 @@
 package design
 
 import (
-	"fmt"
-	"net/url"
-	"strings"
+	"errors"
+	"time"
 
 	"drydock"
 )
@@ -21,17 +20,18 @@ func NewReferences(r *Resolver, v *Vault) *References { return &References{r, v}
 // Check reports whether ref is a reference that could be resolved: its form, its scheme and its pin. If not, the error is ErrInvalid, without secrets.
 // Nothing is asked of anybody; whether policy allows the reference is said when it is resolved.
 func (r *References) Check(ref string) error {
-	if err := r.resolver.Check(ref); err != nil {
+	parsed, err := r.resolver.parse(ref)
+	if err != nil {
 		return err
 	}
-	u, err := url.Parse(ref)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%w: design reference is not a valid URI", drydock.ErrInvalid) // Check has said so
-	case u.Scheme != "file" && u.Host == "":
-		return fmt.Errorf("%w: design reference %s names no host: write %s://HOST/…", drydock.ErrInvalid, redactURL(u), u.Scheme)
-	case strings.Contains(ref, "#") && !isPin(u.Fragment):
-		return fmt.Errorf("%w: design reference %s: only a pin of the form #%s<64 hexadecimal digits> may follow #", drydock.ErrInvalid, redactURL(u), pinPrefix)
+	if u := parsed.url; u.Host == "" && u.Scheme != "file" {
+		return parsed.failed(stepError(StepParse, drydock.ErrInvalid, "write "+u.Scheme+"://HOST/…", "it names no host"), 0, time.Now())
+	}
+	if err := checkStored(parsed); err != nil {
+		return parsed.failed(err, 0, time.Now())
+	}
+	if err := r.resolver.Check(ref); !errors.Is(err, drydock.ErrDenied) {
+		return err
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package design
 
 import (
-	"encoding/hex"
 	"net/url"
 	"strings"
 )
@@ -123,14 +122,8 @@ func unescape(s string) string {
 	return s
 }
 
-const pinPrefix = "sha256="
-
 // isPin reports whether a fragment is the digest that the documents must have.
 func isPin(fragment string) bool {
-	digest, ok := strings.CutPrefix(fragment, pinPrefix)
-	if !ok || len(digest) != 64 {
-		return false
-	}
-	_, err := hex.DecodeString(digest)
-	return err == nil
+	digest, ok := strings.CutPrefix(strings.ToLower(fragment), pinPrefix)
+	return ok && isDigest(digest)
 }

@@ -76,10 +76,18 @@ func (v *Vault) Seal(ref string) (string, error) {
 // Open returns the reference that was sealed; one without sealed parts stays as it is and costs nothing. ErrDenied: a part does not open, because
 // the key is another or the part belongs to another reference, or the key is gone.
 func (v *Vault) Open(ref string) (string, error) {
+	open, err := v.open(ref)
+	if err != nil {
+		return "", fmt.Errorf("design reference %s: %w", Redact(ref), err)
+	}
+	return open, nil
+}
+
+func (v *Vault) open(ref string) (string, error) {
 	if !strings.Contains(ref, sealedPrefix) {
 		return ref, nil
 	}
-	open, err := eachSecret(ref, func(site, text string) (string, error) {
+	return eachSecret(ref, func(site, text string) (string, error) {
 		if !strings.HasPrefix(text, sealedPrefix) {
 			return text, nil
 		}
@@ -94,18 +102,19 @@ func (v *Vault) Open(ref string) (string, error) {
 		}
 		return plain, nil
 	})
-	if err != nil {
-		return "", fmt.Errorf("design reference %s: %w", Redact(ref), err)
-	}
-	return open, nil
 }
 
-// opened is Open for a resolver, which may have no vault.
-func (v *Vault) opened(ref string) (string, error) {
-	if v == nil {
-		v = &Vault{}
+// open reads a reference whose secrets may be sealed.
+func (r *Resolver) open(ref string) (*reference, error) {
+	vault := r.o.Vault
+	if vault == nil {
+		vault = &Vault{}
 	}
-	return v.Open(ref)
+	text, err := vault.open(ref)
+	if err != nil {
+		return nil, &Error{Ref: Redact(ref), Step: StepAuth, Reason: err.Error(), kinds: kindsOf(err)}
+	}
+	return r.parse(text)
 }
 
 // key returns the keys, reading and if need be making the file.
@@ -196,10 +205,15 @@ func eachSecret(ref string, change func(site, text string) (string, error)) (str
 		}
 		rest += "?" + query
 	}
-	if fragmented {
-		rest += "#" + fragment
+	if !fragmented {
+		return rest, nil
 	}
-	return rest, nil
+	if fragment != "" && !isPin(u.Fragment) { // it is of no use to anybody, and may be anything
+		if fragment, err = change(siteOf(u, "fragment"), fragment); err != nil {
+			return "", err
+		}
+	}
+	return rest + "#" + fragment, nil
 }
 
 func authority(afterSlashes string) string {
