@@ -14,7 +14,7 @@ type Loss struct {
 	Table, Column string
 	Width         int   // characters that upstream's column holds
 	Rows          int64 // with longer values
-	Example       string
+	Example       string // one of them; empty for references, which may hold a password
 }
 
 // narrow are the columns that were widened, as upstream declares them.
@@ -112,7 +112,11 @@ func (s *Store) Detach(ctx context.Context, force bool) ([]Loss, error) {
 func describeLosses(lost []Loss) string {
 	var list []string
 	for _, l := range lost {
-		list = append(list, fmt.Sprintf("%d rows of %s.%s are longer than upstream's %d characters (%.60q)", l.Rows, l.Table, l.Column, l.Width, l.Example))
+		text := fmt.Sprintf("%d rows of %s.%s are longer than upstream's %d characters", l.Rows, l.Table, l.Column, l.Width)
+		if l.Example != "" {
+			text += fmt.Sprintf(" (%.60q)", l.Example)
+		}
+		list = append(list, text)
 	}
 	return strings.Join(list, "; ")
 }
@@ -128,6 +132,9 @@ func (s *Store) losses(ctx context.Context, q querier) ([]Loss, error) {
 		l := Loss{Table: c.table, Column: c.column, Width: c.width}
 		if err := q.QueryRowContext(ctx, fmt.Sprintf(text, c.table, c.column, c.width)).Scan(&l.Rows, &l.Example); err != nil {
 			return nil, err
+		}
+		if c.column == "design_ref" {
+			l.Example = ""
 		}
 		if l.Rows > 0 {
 			lost = append(lost, l)

@@ -65,11 +65,12 @@ func TestDetachRefuses(t *testing.T) {
 	}
 	n := noop()
 	n.CreatedBy = strings.Repeat("u", 17)
+	n.DesignRef = "https://ann:password@h/" + strings.Repeat("x", 128)
 	task := create(t, s, n)
 	addData(t, s, data(strings.Repeat("n", 33), "g", 1, "x"))
 	lost, err := s.Detach(t.Context(), false)
 	wantKind(t, "detach", err, drydock.ErrConflict)
-	if len(lost) != 2 || !strings.Contains(err.Error(), "tasks.created_by") || !strings.Contains(err.Error(), "build_data.node_name") {
+	if len(lost) != 3 || strings.Contains(err.Error(), "password") || !strings.Contains(err.Error(), "tasks.created_by") || !strings.Contains(err.Error(), "build_data.node_name") {
 		t.Errorf("losses %v, error %v", lost, err)
 	}
 	if again := get(t, s, task.ID); again.CreatedBy != n.CreatedBy {

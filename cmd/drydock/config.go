@@ -23,6 +23,10 @@ type config struct {
 	Listen         string // HOST:PORT
 	InsecureNoAuth bool   // may listen beyond loopback although nobody is asked for a token
 
+	DesignKeyFile string // key that secrets of references are sealed with; empty: beside an SQLite file, else none
+	MaxUpload     int64  // bytes of documents that are brought at once
+	MaxStored     int64  // bytes of all such documents together
+
 	DesignRoots    []string      // folders that file:// references may point into
 	ConnectTimeout time.Duration // to a host that serves designs
 	ReadTimeout    time.Duration // longest silence of such a host
@@ -42,6 +46,8 @@ func defaultConfig() config {
 	return config{
 		Database:       "sqlite:drydock.db",
 		Listen:         "127.0.0.1:9000",
+		MaxUpload:      drydock.MaxDesign,
+		MaxStored:      drydock.MaxDesigns,
 		DesignRoots:    []string{"."},
 		ConnectTimeout: 16 * time.Second,
 		ReadTimeout:    300 * time.Second,
@@ -106,6 +112,9 @@ func (c *config) validate() error {
 	}
 	if c.Tries < 1 || c.Tries > 100 {
 		return fmt.Errorf("%w: [network] http_client_retries %d: must be between 1 and 100", drydock.ErrInvalid, c.Tries)
+	}
+	if c.MaxUpload > c.MaxStored {
+		return fmt.Errorf("%w: [design] max_upload %d is more than max_stored, which is %d", drydock.ErrInvalid, c.MaxUpload, c.MaxStored)
 	}
 	for action, n := range c.ActionConcurrency {
 		if n < 1 || n > c.Concurrency {

@@ -18,7 +18,7 @@ var schemePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 // here, which becomes an absolute, percent-encoded file:// reference. The server reads it, so a file that is not here is an error only if the
 // server is surely on this machine.
 func designRef(arg, serverURL string) (string, error) {
-	if arg == "" || schemePattern.MatchString(arg) || strings.HasPrefix(strings.ToLower(arg), "file:/") {
+	if arg == "" || isReference(arg) {
 		return arg, nil
 	}
 	path, err := filepath.Abs(arg)
@@ -34,6 +34,11 @@ func designRef(arg, serverURL string) (string, error) {
 		}
 	}
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String(), nil
+}
+
+// isReference reports whether arg has a scheme.
+func isReference(arg string) bool {
+	return schemePattern.MatchString(arg) || strings.HasPrefix(strings.ToLower(arg), "file:/")
 }
 
 // nodeFilter builds the filter that upstream's command line documents: the nodes that are named, or in a named rack, or have one of the tags.

@@ -70,6 +70,28 @@ var options = []option{
 		get:  func(c *config) string { return strings.Join(c.DesignRoots, ",") },
 	},
 	{
+		group: "design", name: "key_file", env: []string{"DRYDOCK_DESIGN_KEY_FILE"}, flag: "design-key-file", value: "PATH",
+		help: "key that the secrets of design references are sealed with: 32 bytes in hexadecimal, the same on every server, readable by its owner only; " +
+			"default: made beside an SQLite file when it is needed, none on PostgreSQL",
+		set: func(c *config, v []string) error { // may be empty, as it is by default
+			c.DesignKeyFile = strings.TrimSpace(v[len(v)-1])
+			return nil
+		},
+		get: func(c *config) string { return c.DesignKeyFile },
+	},
+	{
+		group: "design", name: "max_upload", env: []string{"DRYDOCK_MAX_UPLOAD"},
+		help: "bytes of documents that a client may bring at once; K, M and G are understood",
+		set:  func(c *config, v []string) error { return setByteCount(&c.MaxUpload, v) },
+		get:  func(c *config) string { return byteCount(c.MaxUpload) },
+	},
+	{
+		group: "design", name: "max_stored", env: []string{"DRYDOCK_MAX_STORED"},
+		help: "bytes of all documents that were brought; beyond it the longest unused that no task refers to make room",
+		set:  func(c *config, v []string) error { return setByteCount(&c.MaxStored, v) },
+		get:  func(c *config) string { return byteCount(c.MaxStored) },
+	},
+	{
 		group: "network", name: "http_client_connect_timeout", env: []string{"DRYDOCK_HTTP_CONNECT_TIMEOUT"},
 		help: "seconds to reach a host that serves designs",
 		set:  func(c *config, v []string) error { return setDuration(&c.ConnectTimeout, v) },

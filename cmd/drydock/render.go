@@ -49,6 +49,10 @@ func showTask(w io.Writer, t *api.Task, messages []api.Message) {
 		}
 	}
 	add("design", t.DesignRef)
+	if d := t.Design; d != nil {
+		add("documents", documentsText(d))
+		add("resolved", resolvedText(d))
+	}
 	if len(t.NodeFilter) > 0 && string(t.NodeFilter) != "null" {
 		add("nodes", strings.Join(strings.Fields(string(t.NodeFilter)), " "))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -35,9 +36,14 @@ type app struct {
 
 // run executes one command line and returns its exit code. args[0] is the program.
 func run(ctx context.Context, args []string, env map[string]string, out, errs screen) int {
+	return runOn(ctx, args, env, os.Stdin, out, errs)
+}
+
+func runOn(ctx context.Context, args []string, env map[string]string, in io.Reader, out, errs screen) int {
 	a := &app{env: env, name: calledAs(args[0]), out: out, err: errs}
 	root := a.root()
 	root.SetArgs(args[1:])
+	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
 	cmd, err := root.ExecuteContextC(ctx)

@@ -43,7 +43,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, greet func(greetin
 	if err != nil {
 		return err
 	}
-	loader, err := newLoader(cfg, roots, log)
+	loader, refs, err := newLoader(cfg, roots, db, log)
 	if err != nil {
 		return err
 	}
@@ -53,8 +53,9 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, greet func(greetin
 	}
 	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
 	defer endStreams()
-	handler := api.New(api.Deps{Tasks: db, Messages: db, BuildHistory: db, Leases: db, Pinger: db, Bells: db, Sites: loader},
-		api.Options{Logger: log, Base: streams, LoopbackOnly: !cfg.InsecureNoAuth})
+	handler := api.New(api.Deps{Tasks: db, Messages: db, BuildHistory: db, Leases: db, Pinger: db, Bells: db, Sites: loader,
+		Refs: refs, Designs: db},
+		api.Options{MaxDesign: cfg.MaxUpload, Logger: log, Base: streams, LoopbackOnly: !cfg.InsecureNoAuth})
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
@@ -135,7 +136,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 
 // openStore opens the database and brings it up to date, or checks that it is if that is switched off.
 func openStore(ctx context.Context, cfg config, log *slog.Logger) (*store.Store, error) {
-	db, err := store.Open(ctx, cfg.Database, store.Options{Logger: log, MaxConns: cfg.PoolSize})
+	db, err := store.Open(ctx, cfg.Database, store.Options{Logger: log, MaxConns: cfg.PoolSize, MaxDesign: cfg.MaxUpload, MaxDesigns: cfg.MaxStored})
 	if err != nil {
 		return nil, err
 	}

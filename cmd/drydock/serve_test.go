@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,10 +32,15 @@ type service struct {
 // startService runs serve with a configuration of the test's until stop, or until the end of the test.
 func startService(t *testing.T, cfg config) service {
 	t.Helper()
+	return startLogging(t, cfg, t.Output())
+}
+
+func startLogging(t *testing.T, cfg config, log io.Writer) service {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, done := make(chan greeting, 1), make(chan error, 1)
 	go func() {
-		done <- serve(ctx, cfg, slog.New(slog.NewTextHandler(t.Output(), nil)), func(g greeting) { ready <- g })
+		done <- serve(ctx, cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: cfg.LogLevel})), func(g greeting) { ready <- g })
 	}()
 	stop := func() error {
 		cancel()

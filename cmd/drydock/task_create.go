@@ -17,17 +17,20 @@ func (a *app) createCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "create",
 		Short: "Ask for a task, and with --block wait for its result",
-		Long: "Asks for a task. -d is a design reference, or the path of a file here, which becomes an absolute file:// reference for the server to read.\n" +
+		Long: "Asks for a task. -d is a design reference, or the path of a file here. The file becomes an absolute file:// reference if the server is on this machine,\n" +
+			"else, or with --upload, it is uploaded and the server keeps it; so is what -d - reads from standard input.\n" +
 			"Without -n, -r and -t the task is about all nodes; with several of them, about the nodes that any of them selects.\n\n" +
 			"With --block the command follows the task, shows its messages as they arrive (on standard error if the output is not a table), prints the task\n" +
 			"as it has ended, and exits 0 only if it succeeded. Interrupting it does not end the task.",
 		Example: "  drydock task create -a validate_design -d site.yaml --block\n" +
+			"  drydock -u https://drydock.example task create -a validate_design -d site.yaml --block\n" +
 			"  drydock task create -a deploy_nodes -d https://designs.example/site.yaml -n cab1-r01-n03,cab1-r01-n04\n" +
 			"  drydock task create -a verify_nodes -d site.yaml -r rack1 -t compute --key nightly-2026-11-22",
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
-	ref := f.StringP("design-ref", "d", "", "design reference, or path of a file (required but for noop)")
+	ref := f.StringP("design-ref", "d", "", "design reference, path of a file, or - for standard input (required but for noop)")
+	upload := f.Bool("upload", false, "upload the file that -d names, wherever the server is")
 	action := f.StringP("action", "a", "", "what to do (required)")
 	nodes := f.StringArrayP("node-names", "n", nil, "nodes by name, separated by commas")
 	racks := f.StringArrayP("rack-names", "r", nil, "nodes by rack, separated by commas")
@@ -48,7 +51,7 @@ func (a *app) createCommand() *cobra.Command {
 		}
 		request := api.CreateTaskRequest{Action: drydock.Action(*action), NodeFilter: nodeFilter(*nodes, *racks, *tags), Key: *key}
 		var err error
-		if request.DesignRef, err = designRef(*ref, a.url); err != nil {
+		if request.DesignRef, err = a.designRef(cmd.Context(), *ref, *upload, cmd.InOrStdin()); err != nil {
 			return err
 		}
 		t, err := a.create(cmd.Context(), request)
