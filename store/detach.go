@@ -12,8 +12,8 @@ import (
 // Loss is what Detach would cut: values longer than upstream's column holds.
 type Loss struct {
 	Table, Column string
-	Width         int   // characters that upstream's column holds
-	Rows          int64 // with longer values
+	Width         int    // characters that upstream's column holds
+	Rows          int64  // with longer values
 	Example       string // one of them; empty for references, which may hold a password
 }
 
