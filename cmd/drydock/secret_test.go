@@ -209,7 +209,7 @@ func clearRow(t *testing.T, database, url, ref, shown string) {
 
 func body(t *testing.T, url string) string {
 	t.Helper()
-	resp, err := http.Get(url) //nolint:noctx // it ends with its server
+	resp, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
