@@ -98,18 +98,25 @@ func TestLoadShared(t *testing.T) {
 	}
 }
 
-// Designs are kept within bounds, by the bytes of their sources.
+// Designs are kept within bounds, also those whose few lines stand for a lot.
 func TestLoadBound(t *testing.T) {
+	large := &checked{design: &site.Design{
+		Networks: []*site.Network{{Routes: make([]site.Route, 1000)}}, Nodes: []*site.BaremetalNode{{Host: site.Host{Interfaces: make([]site.Interface, 1000)}}},
+	}, findings: make([]site.Finding, 1000)}
+	if cost := large.cost(1000); cost < 300_000 {
+		t.Errorf("a large design costs %d bytes", cost)
+	}
 	s := &source{body: "schema: drydock/Rack/v1\nmetadata: {name: a}\ndata: {}\n"}
 	l := NewLoader(resolverFor(s, ResolverOptions{}), newIngester(t))
-	l.designs = newCache[string, *checked](2 * (slotBytes + 100))
 	load := func(name string) *site.Design {
 		s.set(func(s *source) { s.body = "schema: drydock/Rack/v1\nmetadata: {name: " + name + "}\ndata: {}\n" })
 		report, err := l.Load(t.Context(), "x://h/p")
 		must(t, err)
 		return report.Design
 	}
-	a, b := load("a"), load("b")
+	a := load("a")
+	l.designs.limit = l.designs.cost*2 + 100 // two of them
+	b := load("b")
 	if load("a") != a || load("b") != b {
 		t.Error("not kept")
 	}

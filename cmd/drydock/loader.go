@@ -18,7 +18,7 @@ func newLoader(cfg config, roots []string, db *store.Store, log *slog.Logger) (*
 	resolver := design.NewResolver(map[string]design.Fetcher{
 		"file": design.FetchFile(roots, 0), "http": web, "https": web,
 		design.SchemeStored: design.FetchStored(db.Design),
-	}, design.ResolverOptions{Tries: cfg.Tries, Logger: log, Vault: vault})
+	}, design.ResolverOptions{Tries: max(cfg.Tries, 1), Logger: log, Vault: vault})
 	ingester, err := design.NewIngester()
 	if err != nil {
 		return nil, nil, err
