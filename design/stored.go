@@ -55,7 +55,8 @@ func (f storedFetcher) Fetch(ctx context.Context, q Request) (Answer, error) {
 func storedDigest(u *url.URL) (string, error) {
 	digest, ok := strings.CutPrefix(u.EscapedPath(), "/")
 	if !ok || u.Host != "sha256" || u.User != nil || u.RawQuery != "" || !isDigest(digest) || strings.ToLower(digest) != digest {
-		return "", stepError(StepParse, drydock.ErrInvalid, "write "+drydock.DesignPrefix+" and the 64 hexadecimal digits in small letters", "it does not name kept documents")
+		return "", stepError(StepParse, drydock.ErrInvalid, "write "+drydock.DesignPrefix+" and the 64 hexadecimal digits in small letters",
+			"it does not name kept documents")
 	}
 	return digest, nil
 }

@@ -29,7 +29,10 @@ func seal(t testing.TB, v *Vault, ref string) string {
 
 // secretRefs are references and what in them must not be seen.
 var secretRefs = []struct{ ref, shown string }{
-	{"https://ann:p%40ss-word@designs.example:8443/site.yaml?schema=drydock#sha256=" + digestOfTests, "https://***@designs.example:8443/site.yaml?schema=drydock#sha256=" + digestOfTests},
+	{
+		"https://ann:p%40ss-word@designs.example:8443/site.yaml?schema=drydock#sha256=" + digestOfTests,
+		"https://***@designs.example:8443/site.yaml?schema=drydock#sha256=" + digestOfTests,
+	},
 	{"https://ghp_0123456789abcdefABCDEF@git.example/x", "https://***@git.example/x"},
 	{"https://h/x?sv=2024-11-04&sr=b&sig=abc%2Fdef%3D&metadata.name=n1", "https://h/x?sv=***&sr=***&sig=***&metadata.name=n1"},
 	{"https://h/x?X-Amz-Signature=00ff&X-Amz-Date=20261122T000000Z&limit=3", "https://h/x?X-Amz-Signature=***&X-Amz-Date=***&limit=3"},
@@ -124,7 +127,8 @@ func TestSealedPartsCannotBeMoved(t *testing.T) {
 		"subdomain": "https://" + user + "@designs.example.evil.example/x", "userinfo to query": "https://designs.example/x?sig=" + user,
 		"query to userinfo": "https://" + sig + "@designs.example/x", "another name": "https://designs.example/x?token=" + sig,
 		"a name that is not secret": "https://designs.example/x?q=" + sig, "no name": "https://designs.example/x?" + sig,
-		"behind a user": "https://x:" + user + "@designs.example/x", "bits": "https://designs.example/x?sig=" + string(flipped), "none": "https://designs.example/x?sig=sealed.v1.",
+		"behind a user": "https://x:" + user + "@designs.example/x", "bits": "https://designs.example/x?sig=" + string(flipped),
+		"none":      "https://designs.example/x?sig=sealed.v1.",
 		"no base64": "https://designs.example/x?sig=sealed.v1.%2F", "inside": "https://designs.example/x?q=a" + sig,
 	} {
 		if got, err := v.Seal(moved); name != "behind a user" && name != "inside" && !errors.Is(err, drydock.ErrInvalid) {
@@ -264,7 +268,10 @@ func FuzzSeal(f *testing.F) {
 	for _, ref := range harmlessRefs {
 		f.Add(ref)
 	}
-	for _, ref := range []string{"//u:p@h/x", "https://@h/x?", "https://u@v@h/x?=&&a=&=b", "https://u:p@h?token=1#f#g?x", "http://h/?sealed.v1.x=y", "https://u:p@/x", "a:b@c", "https://h/x?a=%zz&token=%zz"} {
+	for _, ref := range []string{
+		"//u:p@h/x", "https://@h/x?", "https://u@v@h/x?=&&a=&=b", "https://u:p@h?token=1#f#g?x", "http://h/?sealed.v1.x=y",
+		"https://u:p@/x", "a:b@c", "https://h/x?a=%zz&token=%zz",
+	} {
 		f.Add(ref)
 	}
 	v := newVault(f)

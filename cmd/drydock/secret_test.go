@@ -161,10 +161,13 @@ func TestSecretsStayHidden(t *testing.T) {
 		second := startLogging(t, cfg, &log)
 		command(second.url, "task", "follow", string(bad.TaskID))
 		task := decode[api.Task](t, command(second.url, "task", "follow", string(good.TaskID)))
-		if task.Result.Status != drydock.ResultSuccess || task.Design == nil || task.Design.Ref != shown || task.Design.Origin != drydock.OriginSource || task.Design.ETag != `"7"` {
+		if d := task.Design; task.Result.Status != drydock.ResultSuccess || d == nil || d.Ref != shown || d.Origin != drydock.OriginSource || d.ETag != `"7"` {
 			t.Errorf("%+v, design %+v", task.Result, task.Design)
 		}
-		for _, path := range []string{"", "/" + string(good.TaskID), "/" + string(bad.TaskID) + "?layers=-1&subtaskerrors=true", "/" + string(bad.TaskID) + "/messages", "/" + string(bad.TaskID) + "/follow"} {
+		for _, path := range []string{
+			"", "/" + string(good.TaskID), "/" + string(bad.TaskID) + "?layers=-1&subtaskerrors=true",
+			"/" + string(bad.TaskID) + "/messages", "/" + string(bad.TaskID) + "/follow",
+		} {
 			told.WriteString(body(t, second.url+"/api/v1.0/tasks"+path))
 		}
 		for _, verb := range []string{"show", "tree", "messages"} {

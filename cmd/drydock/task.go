@@ -160,8 +160,8 @@ func (a *app) deleteCommand() *cobra.Command {
 			if p.DryRun {
 				done = "Nothing was deleted; this would be:"
 			}
-			fmt.Fprintf(w, "%s\n%d tasks in %d trees, %d messages, %d boot actions; %d old trees kept, as they have not ended\n",
-				done, p.Tasks, p.Trees, p.Messages, p.BootActions, p.Live)
+			fmt.Fprintf(w, "%s\n%d tasks in %d trees, %d messages, %d boot actions, %d kept designs; %d old trees kept, as they have not ended\n",
+				done, p.Tasks, p.Trees, p.Messages, p.BootActions, p.Designs, p.Live)
 		})
 	}
 	return c
