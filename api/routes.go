@@ -76,6 +76,7 @@ type Options struct {
 	LoopbackOnly bool            // refuse requests whose Host is not this machine (protection against DNS rebinding)
 	Poll         time.Duration   // how often an event stream looks without having been woken; 0: 2 s
 	Heartbeat    time.Duration   // how often a silent event stream sends a comment; 0: 15 s
+	Designs      int             // how many designs are looked at for validatedesign and nodefilter at the same time; 0: 8
 	Stall        time.Duration   // how long one write to an event stream may take before the reader is given up; 0: 30 s
 }
 
@@ -88,6 +89,8 @@ const (
 	policyDeleteTasks   = "physical_provisioner:delete_tasks"
 	policyTerminateTask = "physical_provisioner:terminate_task"
 	policyReadBuildData = "physical_provisioner:read_build_data"
+	policyReadData      = "physical_provisioner:read_data"
+	policyValidate      = "physical_provisioner:validate_site_design"
 )
 
 // prefix is where version 1.0 of the interface lives.
@@ -116,6 +119,8 @@ func (s *server) routes() []route {
 		{"GET", prefix + "/tasks/{id}/follow", policyReadTask, s.follow},
 		{"GET", prefix + "/tasks/{id}/builddata", policyReadBuildData, s.taskBuildData},
 		{"GET", prefix + "/nodes/{name}/builddata", policyReadBuildData, s.nodeBuildData},
+		{"POST", prefix + "/nodefilter", policyReadData, s.selectNodes},
+		{"POST", prefix + "/validatedesign", policyValidate, s.validateDesign},
 	}
 }
 
@@ -124,6 +129,7 @@ type server struct {
 	deps    Deps
 	options Options
 	log     *slog.Logger
+	designs *gate // what work on designs waits at
 }
 
 // New returns the handler of the whole interface, safe for concurrent use. Paths that it does not know are answered 404 in its own form.
@@ -138,7 +144,10 @@ func New(d Deps, o Options) http.Handler {
 	o.Poll = orDefault(o.Poll, 2*time.Second)
 	o.Heartbeat = orDefault(o.Heartbeat, 15*time.Second)
 	o.Stall = orDefault(o.Stall, 30*time.Second)
-	s := &server{deps: d, options: o, log: o.Logger}
+	if o.Designs <= 0 {
+		o.Designs = designsAtOnce
+	}
+	s := &server{deps: d, options: o, log: o.Logger, designs: newGate(o.Designs, designsWaiting, designPatience)}
 
 	operations := map[string]map[string]route{}
 	for _, rt := range s.routes() {
