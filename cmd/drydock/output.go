@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -20,6 +21,18 @@ const (
 	formJSON  = "json"
 	formYAML  = "yaml"
 )
+
+// outputForms is the annotation of commands that have a form of output beside those.
+const outputForms = "output forms"
+
+// formsOf returns the forms of output that a command has.
+func formsOf(c *cobra.Command) []string {
+	forms := []string{formTable, formJSON, formYAML}
+	if more := c.Annotations[outputForms]; more != "" {
+		forms = append(forms, more)
+	}
+	return forms
+}
 
 // form returns how results are to be printed: as --output says, else as a table for people and as JSON for programs.
 func (a *app) form() string {
