@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"drydock"
 	"drydock/api"
@@ -184,7 +181,5 @@ func (e *effectiveNode) write(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	y := yaml.NewEncoder(w)
-	y.SetIndent(2)
-	return errors.Join(y.Encode(node), y.Close())
+	return encodeYAML(w, node)
 }

@@ -36,12 +36,12 @@ type designSource struct {
 type designReader struct {
 	a    *app
 	load func() (config, []string, error)
-	in   io.Reader
+	in   func() io.Reader
 }
 
 // designReader adds the flags that say how references are resolved to a command.
 func (a *app) designReader(c *cobra.Command) *designReader {
-	return &designReader{a: a, load: a.optionFlags(c, "design-root"), in: c.InOrStdin()}
+	return &designReader{a: a, load: a.optionFlags(c, "design-root"), in: c.InOrStdin}
 }
 
 // isReference reports whether an argument is a design reference rather than the path of a file.
@@ -85,7 +85,7 @@ func fileError(arg string, err error) error {
 	kind := drydock.ErrUnavailable
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: there is no file %s, and it is no reference with a scheme such as https:// either", drydock.ErrNotFound, arg)
+		return fmt.Errorf("%w: %s is neither a file here nor a reference with a scheme such as https://", drydock.ErrNotFound, arg)
 	case errors.Is(err, fs.ErrPermission):
 		kind = drydock.ErrDenied
 	case errors.Is(err, drydock.ErrInvalid):
@@ -115,7 +115,7 @@ func (r *designReader) standardInput(ctx context.Context) (designSource, error) 
 	}
 	done := make(chan result, 1) // whoever interrupts does not wait for the reader
 	go func() {
-		text, err := readDesign(r.in)
+		text, err := readDesign(r.in())
 		done <- result{text, err}
 	}()
 	select {

@@ -51,11 +51,12 @@ func (a *app) validateCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		v.strict = *strict
 		v.narrow(lowest, trimmed(*ignore))
 		if err := a.printVerdict(&v, uri); err != nil {
 			return err
 		}
-		if v.Details.ErrorCount > 0 || *strict && v.warned > 0 {
+		if v.failed() {
 			return errFound
 		}
 		return nil

@@ -64,7 +64,7 @@ func (s *sourceText) write(w io.Writer, line, column, columns int, st style) {
 		return
 	}
 	gutter := func(label string) string { return indent + st.faint(fmt.Sprintf("%*s │ ", digits, label)) }
-	if before := s.line(line - 1); whole && len(bytes.TrimSpace(before)) > 0 {
+	if before := s.line(line - 1); whole && len(bytes.Trim(before, "- \t")) > 0 { // the end of another document explains nothing
 		if context, _, ok := around(before, 1, room); ok {
 			fmt.Fprintln(w, gutter(fmt.Sprint(line-1))+st.faint(strings.TrimRight(context, " ")))
 		}

@@ -17,10 +17,14 @@ type verdict struct {
 	hidden int         // findings that were not asked for
 	passed int         // rules that found nothing wrong
 	warned int         // warnings that are not to be ignored
+	strict bool        // warnings are failures
 }
 
 // ranks orders levels.
 var ranks = map[site.Level]int{site.Info: 0, site.Warning: 1, site.Error: 2}
+
+// failed reports whether the design is not as it should be.
+func (v *verdict) failed() bool { return v.Details.ErrorCount > 0 || v.strict && v.warned > 0 }
 
 // narrow leaves out what is below a level, and infos and warnings of the codes and rules that are to be ignored. Counts of errors stay.
 func (v *verdict) narrow(lowest site.Level, ignored []string) {
@@ -34,12 +38,9 @@ func (v *verdict) narrow(lowest site.Level, ignored []string) {
 			v.warned++
 		}
 		switch {
-		case skip:
+		case m.Level == site.Info && m.Rule != "" && ranks[lowest] > 0: // counted as passed, which is all that it says
+		case skip, ranks[m.Level] < ranks[lowest]:
 			v.hidden++
-		case ranks[m.Level] < ranks[lowest]:
-			if m.Level != site.Info || m.Rule == "" {
-				v.hidden++
-			}
 		default:
 			kept = append(kept, m)
 		}
@@ -127,7 +128,7 @@ func (v *verdict) writeFinding(w io.Writer, m *api.ValidationMessage, heading st
 
 func (v *verdict) writeSummary(w io.Writer, st style) {
 	mark := st.green("✓")
-	if v.Details.ErrorCount > 0 {
+	if v.failed() {
 		mark = st.red("✗")
 	}
 	good := 0

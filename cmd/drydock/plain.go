@@ -77,7 +77,7 @@ func plainYAML(path string, v any, comments map[string]string) (*yaml.Node, erro
 			if err != nil {
 				return nil, err
 			}
-			node.Content = append(node.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: v[i].Name}, child)
+			node.Content = append(node.Content, textNode(v[i].Name), child)
 		}
 		return node, nil
 	case site.Items:

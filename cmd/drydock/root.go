@@ -77,7 +77,7 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if forms := formsOf(cmd); a.output != "" && !slices.Contains(forms, a.output) {
-				return usageError{fmt.Sprintf("-o %s: the forms of output are %s", a.output, strings.Join(forms, ", "))}
+				return usageError{fmt.Sprintf("-o %s: the forms of output are %s and %s", a.output, strings.Join(forms[:len(forms)-1], ", "), forms[len(forms)-1])}
 			}
 			if a.timeout <= 0 {
 				return usageError{"--timeout must be more than nothing"}
