@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -150,7 +151,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestStandardInput checks that a design may come through a pipe, and that waiting for one can be interrupted.
+// TestStandardInput checks that a design may come through a pipe.
 func TestStandardInput(t *testing.T) {
 	text, err := os.ReadFile("testdata/design/ruled.yaml")
 	if err != nil {
@@ -166,6 +167,26 @@ func TestStandardInput(t *testing.T) {
 		if got := withInput(t, text, append([]string{"design"}, c.args...)...); !strings.Contains(got.out, c.want) {
 			t.Errorf("%v: exit code %d, %s%s", c.args, got.code, got.out, got.err)
 		}
+	}
+}
+
+// TestStandardInputInterrupted checks that waiting for a design that does not come can be ended.
+func TestStandardInputInterrupted(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdin := os.Stdin
+	os.Stdin = r
+	defer func() {
+		os.Stdin = stdin
+		_ = w.Close()
+		_ = r.Close()
+	}()
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	if got := runCommand(ctx, terminal, nil, "design", "validate", "-"); got.code != exitInterrupted || got.out != "" {
+		t.Errorf("exit code %d, %s%s", got.code, got.out, got.err)
 	}
 }
 
