@@ -65,7 +65,7 @@ func (r *designReader) read(ctx context.Context, arg string) (designSource, erro
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return designSource{}, fmt.Errorf("%w: %s is a folder; name the file with the design", drydock.ErrInvalid, arg)
 	}
-	text, err := readDesign(f)
+	text, err := readWhole(f)
 	if err != nil {
 		return designSource{}, fileError(arg, err)
 	}
@@ -98,8 +98,8 @@ func fileError(arg string, err error) error {
 	return fmt.Errorf("%w: design %s: %w", kind, arg, err)
 }
 
-// readDesign reads to the end, but not more than a design may have.
-func readDesign(r io.Reader) ([]byte, error) {
+// readWhole reads to the end, but not more than a design may have.
+func readWhole(r io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, design.DefaultMaxBytes+1))
 	if err == nil && len(text) > design.DefaultMaxBytes {
 		err = fmt.Errorf("%w: it is larger than %d bytes", drydock.ErrInvalid, design.DefaultMaxBytes)
@@ -115,7 +115,7 @@ func (r *designReader) standardInput(ctx context.Context) (designSource, error) 
 	}
 	done := make(chan result, 1) // whoever interrupts does not wait for the reader
 	go func() {
-		text, err := readDesign(r.in())
+		text, err := readWhole(r.in())
 		done <- result{text, err}
 	}()
 	select {
