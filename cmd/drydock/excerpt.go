@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/width"
+
+	"drydock/design"
 )
 
 // sourceText finds the lines of a text.
@@ -17,19 +19,7 @@ type sourceText struct {
 	starts []int // of each line
 }
 
-// newSourceText takes the text as an ingester does: without the mark that may stand before it.
-func newSourceText(text []byte) *sourceText {
-	s := &sourceText{text: bytes.TrimPrefix(text, []byte("\uFEFF"))}
-	for at := 0; at < len(s.text); {
-		s.starts = append(s.starts, at)
-		n := bytes.IndexByte(s.text[at:], '\n')
-		if n < 0 {
-			break
-		}
-		at += n + 1
-	}
-	return s
-}
+func newSourceText(text []byte) *sourceText { return &sourceText{text, design.LineStarts(text)} }
 
 // line returns a line, counted from 1, without its end; nil if there is none or the text is not known.
 func (s *sourceText) line(n int) []byte {
@@ -40,7 +30,7 @@ func (s *sourceText) line(n int) []byte {
 	if n < len(s.starts) {
 		end = s.starts[n]
 	}
-	return bytes.TrimRight(s.text[s.starts[n-1]:end], "\r\n")
+	return bytes.TrimRight(s.text[s.starts[n-1]:end], "\r\n\u0085\u2028\u2029")
 }
 
 const (

@@ -65,8 +65,8 @@ func TestAroundAnything(t *testing.T) {
 }
 
 func TestSourceText(t *testing.T) {
-	s := newSourceText([]byte("\uFEFFone\r\ntwo\n\n---\nfour\n"))
-	for n, want := range map[int]string{-1: "", 0: "", 1: "one", 2: "two", 3: "", 4: "---", 5: "four", 6: "", 99: ""} {
+	s := newSourceText([]byte("\uFEFFone\r\ntwo\n\n---\nfour\u2028\u0085seven\reight"))
+	for n, want := range map[int]string{-1: "", 0: "", 1: "one", 2: "two", 3: "", 4: "---", 5: "four", 6: "", 7: "seven", 8: "eight", 9: "", 99: ""} {
 		if got := string(s.line(n)); got != want {
 			t.Errorf("line %d: %q, want %q", n, got, want)
 		}
