@@ -113,9 +113,9 @@ func (r *designReader) standardInput(ctx context.Context) (designSource, error) 
 		text []byte
 		err  error
 	}
-	done := make(chan result, 1) // whoever interrupts does not wait for the reader
+	in, done := r.in(), make(chan result, 1) // whoever interrupts does not wait for the reader
 	go func() {
-		text, err := readWhole(r.in())
+		text, err := readWhole(in)
 		done <- result{text, err}
 	}()
 	select {
