@@ -249,7 +249,16 @@ type call struct {
 	body         any    // nil: none
 	raw          []byte // sent as it is, as media, where there is no body
 	media        string
-	accept       int // a status that is an answer although it is not 2xx
+	accept       int  // a status that is an answer although it is not 2xx
+	reads        bool // although it is a POST, it changes nothing: that no answer came leaves nothing unknown
+}
+
+// effect is the method as far as it tells whether something may have been changed.
+func (what call) effect() string {
+	if what.reads {
+		return http.MethodGet
+	}
+	return what.method
 }
 
 // reply is what an answer says beside its body.
@@ -267,7 +276,7 @@ func (c *Client) call(ctx context.Context, what call, out any) (reply, error) {
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return reply{}, c.unreachable(ctx, what.method, err)
+		return reply{}, c.unreachable(ctx, what.effect(), err)
 	}
 	if err := json.Unmarshal(text, out); err != nil {
 		return reply{}, fmt.Errorf("%w: what answers at %s is not this service: %w", drydock.ErrUnavailable, c.base.Redacted(), err)
@@ -298,7 +307,7 @@ func (c *Client) send(ctx context.Context, hc *http.Client, what call) (*http.Re
 	}
 	resp, err := hc.Do(req)
 	if err != nil {
-		return nil, c.unreachable(ctx, what.method, err)
+		return nil, c.unreachable(ctx, what.effect(), err)
 	}
 	if resp.StatusCode/100 == 2 || resp.StatusCode == what.accept {
 		return resp, nil

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"drydock"
 )
@@ -65,11 +67,24 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.log.ErrorContext(r.Context(), "request failed", "req_id", id, "method", r.Method, "path", r.URL.Path, "status", status, "error", err)
 	}
 	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", retryAfter(err))
 	}
 	if err := writeJSON(w, status, body); err != nil {
 		s.log.DebugContext(r.Context(), "error not delivered", "req_id", id, "error", err)
 	}
+}
+
+// maxRetryAfter is the longest time that clients are sent away for, whatever a source of designs asked for.
+const maxRetryAfter = time.Hour
+
+// retryAfter is when the same request may be worth repeating, in seconds: what the source of a design asked for, or else soon.
+func retryAfter(err error) string {
+	wait := time.Second
+	var patient interface{ RetryAfter() time.Duration }
+	if errors.As(err, &patient) {
+		wait = min(max(patient.RetryAfter(), wait), maxRetryAfter)
+	}
+	return strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
 }
 
 // remoteError is an error that the server answered: its text is the server's, its kind comes from the status.

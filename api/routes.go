@@ -92,6 +92,7 @@ type Options struct {
 	LoopbackOnly bool            // refuse requests whose Host is not this machine (protection against DNS rebinding)
 	Poll         time.Duration   // how often an event stream looks without having been woken; 0: 2 s
 	Heartbeat    time.Duration   // how often a silent event stream sends a comment; 0: 15 s
+	Designs      int             // how many designs are looked at for validatedesign and nodefilter at the same time; 0: 8
 	Stall        time.Duration   // how long one write to an event stream may take before the reader is given up; 0: 30 s
 }
 
@@ -106,6 +107,7 @@ const (
 	policyReadBuildData = "physical_provisioner:read_build_data"
 	policyReadData      = "physical_provisioner:read_data"
 	policyIngestData    = "physical_provisioner:ingest_data"
+	policyValidate      = "physical_provisioner:validate_site_design"
 )
 
 // prefix is where version 1.0 of the interface lives.
@@ -136,6 +138,8 @@ func (s *server) routes() []route {
 		{"GET", prefix + "/nodes/{name}/builddata", policyReadBuildData, s.nodeBuildData},
 		{"POST", prefix + "/designs", policyIngestData, s.addDesign},
 		{"GET", prefix + "/designs/{digest}", policyReadData, s.getDesign},
+		{"POST", prefix + "/nodefilter", policyReadData, s.selectNodes},
+		{"POST", prefix + "/validatedesign", policyValidate, s.validateDesign},
 	}
 }
 
@@ -144,6 +148,7 @@ type server struct {
 	deps    Deps
 	options Options
 	log     *slog.Logger
+	designs *gate // what work on designs waits at
 }
 
 // New returns the handler of the whole interface, safe for concurrent use. Paths that it does not know are answered 404 in its own form.
@@ -159,7 +164,10 @@ func New(d Deps, o Options) http.Handler {
 	o.Poll = orDefault(o.Poll, 2*time.Second)
 	o.Heartbeat = orDefault(o.Heartbeat, 15*time.Second)
 	o.Stall = orDefault(o.Stall, 30*time.Second)
-	s := &server{deps: d, options: o, log: o.Logger}
+	if o.Designs <= 0 {
+		o.Designs = designsAtOnce
+	}
+	s := &server{deps: d, options: o, log: o.Logger, designs: newGate(o.Designs, designsWaiting, designPatience)}
 
 	operations := map[string]map[string]route{}
 	for _, rt := range s.routes() {

@@ -31,6 +31,8 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v1.0/nodes/{name}/builddata physical_provisioner:read_build_data",
 		"POST /api/v1.0/designs physical_provisioner:ingest_data",
 		"GET /api/v1.0/designs/{digest} physical_provisioner:read_data",
+		"POST /api/v1.0/nodefilter physical_provisioner:read_data",
+		"POST /api/v1.0/validatedesign physical_provisioner:validate_site_design",
 	}
 	var got []string
 	for _, rt := range new(server).routes() {

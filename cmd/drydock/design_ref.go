@@ -36,7 +36,7 @@ func designRef(arg, serverURL string) (string, error) {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String(), nil
 }
 
-// isReference reports whether arg has a scheme.
+// isReference reports whether an argument is a design reference rather than the path of a file: whether it has a scheme.
 func isReference(arg string) bool {
 	return schemePattern.MatchString(arg) || strings.HasPrefix(strings.ToLower(arg), "file:/")
 }

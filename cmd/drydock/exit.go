@@ -11,7 +11,7 @@ import (
 // The exit codes, documented in the README and by drydock --help.
 const (
 	exitOK          = 0
-	exitFailed      = 1 // a task that was waited for ended without success
+	exitFailed      = 1 // a task that was waited for ended without success, a design has errors, two designs differ
 	exitUsage       = 2 // wrong command line, or a request that is wrong in itself
 	exitNotFound    = 3
 	exitConflict    = 4
@@ -24,7 +24,7 @@ const (
 // exitHelp is the table of exit codes as --help prints it.
 const exitHelp = `Exit codes:
   0    done; with --block: the task succeeded
-  1    the task that was waited for failed, succeeded partly or was terminated
+  1    the task that was waited for failed, succeeded partly or was terminated; the design has errors; the designs differ
   2    wrong usage, or a request that is wrong in itself
   3    not found
   4    conflict: the present state does not allow it, or an address is in use
@@ -38,6 +38,8 @@ var (
 	errUsage = errors.New("usage")
 	// errTaskFailed ends a command whose task did not succeed. Everything has been said by then.
 	errTaskFailed = errors.New("task did not succeed")
+	// errFound ends a command that has looked, and has said what is wrong or different.
+	errFound = errors.New("found")
 	// errInterrupted ends a command that was interrupted and has said what goes on without it.
 	errInterrupted = errors.New("interrupted")
 )
@@ -56,6 +58,7 @@ func exitCode(err error) int {
 	}{
 		{nil, exitOK},
 		{errTaskFailed, exitFailed},
+		{errFound, exitFailed},
 		{errInterrupted, exitInterrupted},
 		{errUsage, exitUsage},
 		{drydock.ErrNotFound, exitNotFound},

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -20,6 +21,18 @@ const (
 	formJSON  = "json"
 	formYAML  = "yaml"
 )
+
+// outputForms is the annotation of commands that have a form of output beside those.
+const outputForms = "output forms"
+
+// formsOf returns the forms of output that a command has.
+func formsOf(c *cobra.Command) []string {
+	forms := []string{formTable, formJSON, formYAML}
+	if more := c.Annotations[outputForms]; more != "" {
+		forms = append(forms, more)
+	}
+	return forms
+}
 
 // form returns how results are to be printed: as --output says, else as a table for people and as JSON for programs.
 func (a *app) form() string {
@@ -48,11 +61,37 @@ func (a *app) print(v any, table func(w io.Writer)) error {
 	}
 }
 
-// writeJSON writes v on one line. Letters stand for themselves; < > and & are not escaped.
+// writeJSON writes v on one line. Letters stand for themselves; < > and & are not escaped, but what a terminal would obey is.
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(escapeControls(b.Bytes()))
+	return err
+}
+
+// obeyed reports whether a terminal would do something for a character that JSON and YAML let stand.
+func obeyed(r rune) bool {
+	return r >= 0x7F && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
+}
+
+// escapeControls writes what a terminal would obey as escapes. It can only stand inside of texts in double quotes.
+func escapeControls(text []byte) []byte {
+	if bytes.IndexFunc(text, obeyed) < 0 {
+		return text
+	}
+	var b bytes.Buffer
+	for _, r := range string(text) {
+		if obeyed(r) {
+			fmt.Fprintf(&b, "\\u%04x", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.Bytes()
 }
 
 // writeYAML writes v in block style, members in the order of the JSON form.
@@ -67,9 +106,31 @@ func writeYAML(w io.Writer, v any) error {
 	if err != nil {
 		return fmt.Errorf("convert to YAML: %w", err)
 	}
-	e := yaml.NewEncoder(w)
+	return encodeYAML(w, node)
+}
+
+// encodeYAML writes a node in block style. What a terminal would obey is escaped.
+func encodeYAML(w io.Writer, node *yaml.Node) error {
+	var text bytes.Buffer
+	e := yaml.NewEncoder(&text)
 	e.SetIndent(2)
-	return errors.Join(e.Encode(node), e.Close())
+	if err := errors.Join(e.Encode(node), e.Close()); err != nil {
+		return fmt.Errorf("encode YAML: %w", err)
+	}
+	_, err := w.Write(escapeControls(text.Bytes()))
+	return err
+}
+
+// textNode is a text, in a style that has escapes if it needs them.
+func textNode(t string) *yaml.Node {
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: t}
+	switch {
+	case strings.ContainsFunc(t, obeyed):
+		node.Style = yaml.DoubleQuotedStyle
+	case strings.Contains(t, "\n"):
+		node.Style = yaml.LiteralStyle
+	}
+	return node
 }
 
 // yamlNode reads one JSON value.
@@ -94,11 +155,7 @@ func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 		_, err := d.Token()
 		return node, err
 	case string:
-		node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: t}
-		if strings.Contains(t, "\n") {
-			node.Style = yaml.LiteralStyle
-		}
-		return node, nil
+		return textNode(t), nil
 	case json.Number:
 		return &yaml.Node{Kind: yaml.ScalarNode, Value: t.String()}, nil
 	default:
@@ -120,10 +177,11 @@ func columns(w io.Writer, rows ...[]string) {
 	t.Flush()
 }
 
-// plain makes text safe for a terminal and for one line: control characters, which could move the cursor or hide text, become spaces.
+// plain makes text safe for a terminal and for one line: control characters, which could move the cursor or hide text, become spaces,
+// and so do those that turn the direction of text.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == utf8.RuneError {
+		if unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Bidi_Control, r) {
 			return ' '
 		}
 		return r

@@ -105,6 +105,8 @@ func TestCompletion(t *testing.T) {
 		{"task list --result ", "partial_success"},
 		{"task show ", taskOfTests + "\tdeploy_nodes complete"},
 		{"serve --log-format ", "json"},
+		{"design validate -o ", "sarif"},
+		{"design validate --level ", "warning"},
 	} {
 		args := append([]string{"__complete"}, strings.Split(c.line, " ")...)
 		if got := runCommand(t.Context(), 0, map[string]string{"DD_URL": url}, args...); !strings.Contains(got.out, c.want) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func runOn(ctx context.Context, args []string, env map[string]string, in io.Read
 		err = usageError{err.Error()}
 	}
 	switch {
-	case errors.Is(err, errTaskFailed) || errors.Is(err, errInterrupted):
+	case errors.Is(err, errTaskFailed) || errors.Is(err, errFound) || errors.Is(err, errInterrupted):
 	case errors.Is(err, errUsage):
 		fmt.Fprintf(errs, "%s (see: %s --help)\n", errorLine(err), cmd.CommandPath())
 	default:
@@ -80,11 +81,9 @@ func (a *app) root() *cobra.Command {
 		Example:       "  drydock serve\n  drydock task create -a validate_design -d site.yaml --block\n  drydock task list --status running",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			switch a.output {
-			case "", formTable, formJSON, formYAML:
-			default:
-				return usageError{fmt.Sprintf("-o %s: the forms of output are table, json and yaml", a.output)}
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if forms := formsOf(cmd); a.output != "" && !slices.Contains(forms, a.output) {
+				return usageError{fmt.Sprintf("-o %s: the forms of output are %s and %s", a.output, strings.Join(forms[:len(forms)-1], ", "), forms[len(forms)-1])}
 			}
 			if a.timeout <= 0 {
 				return usageError{"--timeout must be more than nothing"}
@@ -102,8 +101,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVarP(&a.output, "output", "o", "", "table, json (one line) or yaml; default table on a terminal, json elsewhere")
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "how long one request may take")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err.Error()} })
-	complete(root, "output", formTable, formJSON, formYAML)
-	root.AddCommand(a.serveCommand(), a.migrateCommand(), a.doctorCommand(), a.statusCommand(), a.taskCommand(), a.nodeCommand(), a.benchCommand(), a.versionCommand())
+	completeWith(root, "output", formsOf)
+	root.AddCommand(a.serveCommand(), a.migrateCommand(), a.doctorCommand(), a.statusCommand(), a.taskCommand(), a.nodeCommand(), a.designCommand(), a.benchCommand(), a.versionCommand())
 	return root
 }
 
@@ -126,7 +125,14 @@ func group(c *cobra.Command, children ...*cobra.Command) *cobra.Command {
 
 // complete lets the shell offer values for a flag.
 func complete(c *cobra.Command, flag string, values ...string) {
-	err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	completeWith(c, flag, func(*cobra.Command) []string { return values })
+}
+
+// completeWith is complete with values that depend on the command.
+func completeWith(c *cobra.Command, flag string, values func(*cobra.Command) []string) {
+	err := c.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return values(cmd), cobra.ShellCompDirectiveNoFileComp
+	})
 	if err != nil {
 		panic(err) // the flag is not there: a mistake in this program
 	}
