@@ -83,14 +83,14 @@ func parseHost(text string) (string, error) {
 		}
 		last = label
 	}
-	if numeric(last) {
+	if addressLike(last) {
 		return bad("write an address as four decimal numbers, as in 192.0.2.1", "host %.80q is neither a host name nor a plain address", text)
 	}
 	return host, nil
 }
 
-// numeric reports whether some resolvers would read a last label as a part of an address, which makes the whole host one.
-func numeric(label string) bool {
+// addressLike reports whether some resolvers would read a last label as a part of an address, which makes the whole host one.
+func addressLike(label string) bool {
 	if hex, ok := strings.CutPrefix(label, "0x"); ok {
 		return strings.Trim(hex, "0123456789abcdef") == ""
 	}

@@ -94,7 +94,7 @@ type hop struct {
 	endpoint endpoint
 	header   http.Header
 	asked    bool // for what is newer than a copy
-	scrub    scrubber
+	scrub    scrubbers
 }
 
 func (f *httpFetcher) first(q Request) (*hop, error) {
@@ -123,7 +123,7 @@ func (f *httpFetcher) first(q Request) (*hop, error) {
 			r.SetBasicAuth(user.Username(), password)
 		}
 	}
-	h.scrub = newScrubber(q.URL.String(), q.URL).and(h.secrets(q.Header)...)
+	h.scrub = scrubbers{newScrubber(q.URL.String(), q.URL), hideAll(h.secrets(q.Header))}
 	return h, nil
 }
 
@@ -140,6 +140,26 @@ func (h *hop) secrets(added http.Header) []string {
 		}
 	}
 	return list
+}
+
+// scrubbers hide, one after the other, what texts of servers and libraries may not tell.
+type scrubbers []scrubber
+
+func (list scrubbers) text(t string) string {
+	for _, s := range list {
+		t = s.text(t)
+	}
+	return t
+}
+
+func hideAll(secrets []string) scrubber {
+	pairs := map[string]string{}
+	for _, s := range secrets {
+		if len(s) >= minSecret {
+			pairs[s] = hidden
+		}
+	}
+	return scrubber{strings.NewReplacer(longestFirst(pairs)...)}
 }
 
 // lead sets where the hop goes.
@@ -200,7 +220,7 @@ func (h *hop) redirected(location string) (*hop, error) {
 			next.asked = false
 		}
 	}
-	next.scrub = newScrubber(to.String(), to).after(h.scrub)
+	next.scrub = append(scrubbers{newScrubber(to.String(), to)}, h.scrub...)
 	return &next, nil
 }
 

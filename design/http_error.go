@@ -22,7 +22,7 @@ const (
 )
 
 // tlsError is for a handshake that failed. What is wrong with certificates and versions will be wrong at the next try.
-func tlsError(ctx context.Context, err error, limit time.Duration, scrub scrubber) error {
+func tlsError(ctx context.Context, err error, limit time.Duration, scrub scrubbers) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return stepError(StepTLS, drydock.ErrUnavailable, "", "%w", cause)
 	}

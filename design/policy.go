@@ -70,6 +70,15 @@ func ParsePolicy(lines []string) (*Policy, error) {
 	return p, nil
 }
 
+// defaultPolicy is the policy of DefaultPolicy, without a catalogue.
+func defaultPolicy() *Policy {
+	p, err := ParsePolicy(DefaultPolicy())
+	if err != nil {
+		panic(err) // the lines above are wrong
+	}
+	return p
+}
+
 func parseRule(line string) (rule, error) {
 	scheme, text, ok := strings.Cut(line, "=")
 	scheme, text = strings.ToLower(strings.TrimSpace(scheme)), strings.TrimSpace(text)
@@ -168,7 +177,9 @@ func serviceOf(scheme string) string {
 }
 
 // byAddress reports that r is held against the address that is dialled.
-func (r rule) byAddress() bool { return r.kind == rulePublic || r.kind == ruleAny || r.kind == rulePrefix }
+func (r rule) byAddress() bool {
+	return r.kind == rulePublic || r.kind == ruleAny || r.kind == rulePrefix
+}
 
 func (r rule) portFits(port string) bool { return r.port == "" || r.port == port }
 
