@@ -49,6 +49,7 @@ func (r *Resolver) fly(ctx context.Context, f *flight[outcome], ref *reference) 
 	switch passing := errors.Is(got.err, drydock.ErrUnavailable); {
 	case got.err == nil:
 		r.keep(ref, got.entry)
+	case errors.Is(ctx.Err(), context.Canceled): // nobody is there any more to hear it
 	case passing && kept != nil && time.Since(kept.fetched) < r.o.Stale:
 		r.o.Logger.WarnContext(ctx, "get design: its source is unavailable, the copy at hand serves", "ref", ref.where, "error", ref.scrubbed(got.err))
 		got.entry, got.origin, got.err = kept, drydock.OriginStale, nil

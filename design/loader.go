@@ -26,7 +26,34 @@ type checked struct {
 	err      error
 }
 
-// designBytes bounds the designs that a Loader keeps, by the bytes of their sources.
+// cost estimates the bytes that the report of a source holds on to. A few lines of a source can stand for very many routes, parts of nodes or
+// findings, so its size alone would be no bound.
+func (c *checked) cost(source int) int64 {
+	const part = 200 // about the size of a route, an interface, a partition
+	n := slotBytes + source
+	for _, network := range c.design.Networks {
+		n += part * len(network.Routes)
+	}
+	for _, node := range c.design.Nodes {
+		n += part * (1 + len(node.Interfaces) + len(node.Devices) + len(node.Groups))
+		for i := range node.Devices {
+			n += part * len(node.Devices[i].Partitions)
+		}
+		for i := range node.Groups {
+			n += part * len(node.Groups[i].Volumes)
+		}
+	}
+	for _, action := range c.design.BootActions {
+		n += 16 * len(action.Targets)
+	}
+	for i := range c.findings {
+		f := &c.findings[i]
+		n += part + len(f.Text) + len(f.Diagnostic) + len(f.Path)
+	}
+	return int64(n)
+}
+
+// designBytes bounds what a Loader keeps.
 const designBytes = 64 << 20
 
 // NewLoader returns a loader that gets designs with r and reads them with in.
@@ -79,7 +106,7 @@ func (l *Loader) check(ctx context.Context, digest string, body []byte) (found *
 	}()
 	d, findings := l.ingester.Check(body)
 	found = &checked{design: d, findings: findings}
-	l.designs.put(digest, found, slotBytes+int64(len(body)))
+	l.designs.put(digest, found, found.cost(len(body)))
 	return found
 }
 

@@ -45,11 +45,3 @@ func isDigest(s string) bool {
 	raw, err := hex.DecodeString(s)
 	return err == nil && len(raw) == sha256.Size
 }
-
-// redactFragment keeps a pin, which everyone may know, and hides anything else.
-func redactFragment(u *url.URL) string {
-	if pin, err := pinOf(u); err == nil && pin != "" {
-		return pinPrefix + pin
-	}
-	return hidden
-}

@@ -8,8 +8,8 @@ import (
 
 const hidden = "***"
 
-// Redact returns ref in a form that is fit for logs, errors and people: without user and password, and without the values of its query. A pin
-// stays. What cannot be read as a URI is hidden altogether.
+// Redact returns ref in a form that is fit for logs, errors and people: without user and password, and without the values of its query. What
+// cannot be read as a URI is hidden altogether.
 func Redact(ref string) string {
 	u, err := url.Parse(ref)
 	if err != nil {
@@ -37,7 +37,7 @@ func redactURL(u *url.URL) string {
 		b.WriteString("?" + redactQuery(u.RawQuery))
 	}
 	if u.Fragment != "" {
-		b.WriteString("#" + redactFragment(u))
+		b.WriteString("#" + hidden)
 	}
 	return b.String()
 }
