@@ -16,7 +16,7 @@ import (
 func looseAddress(host string) bool {
 	parts := strings.Split(strings.TrimSuffix(host, "."), ".")
 	for _, p := range parts {
-		if _, err := strconv.ParseUint(strings.ToLower(p), 0, 64); err != nil || strings.Contains(p, "_") {
+		if _, err := strconv.ParseUint(strings.ToLower(p), 0, 64); err != nil || strings.ContainsAny(p, "_bo") && !strings.HasPrefix(p, "0x") {
 			return false
 		}
 	}
