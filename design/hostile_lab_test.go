@@ -142,12 +142,32 @@ func (n *names) resolver(t *testing.T) *net.Resolver {
 			}
 		}
 	}()
+	var (
+		mu     sync.Mutex
+		conns  []net.Conn
+		closed bool
+	)
 	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		closed = true
+		for _, c := range conns { // the library goes on waiting for an answer that nobody wants any more
+			_ = c.Close()
+		}
 		_ = pc.Close()
 		<-done
 	})
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", pc.LocalAddr().String())
+		mu.Lock()
+		defer mu.Unlock()
+		if closed {
+			return nil, net.ErrClosed
+		}
+		c, err := new(net.Dialer).DialContext(ctx, "udp", pc.LocalAddr().String())
+		if err == nil {
+			conns = append(conns, c)
+		}
+		return c, err
 	}}
 }
 
