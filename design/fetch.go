@@ -34,7 +34,8 @@ func (o *outcome) resolution(ref *reference, began time.Time) drydock.Resolution
 func (r *Resolver) fly(ctx context.Context, f *flight[outcome], ref *reference) (got outcome) {
 	defer func() {
 		if p := recover(); p != nil { // the callers' own goroutines would have had somebody to catch it
-			r.o.Logger.ErrorContext(ctx, "fetching a design panicked", "ref", ref.where, "panic", ref.scrubbed(fmt.Errorf("%v", p)), "stack", string(debug.Stack()))
+			said := ref.scrubbed(fmt.Errorf("%v", p))
+			r.o.Logger.ErrorContext(ctx, "fetching a design panicked", "ref", ref.where, "panic", said, "stack", string(debug.Stack()))
 			got = outcome{tries: got.tries, err: errors.New("fetching it failed because of a defect of this program; its log has the details")}
 		}
 	}()
