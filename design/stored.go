@@ -15,15 +15,15 @@ import (
 // SchemeStored is the scheme of references to documents that the service keeps itself: design://sha256/<digest>.
 const SchemeStored = "design"
 
-// FetchStored returns a fetcher for documents that the service keeps, which get returns by their digest, or ErrNotFound. A reference to them can
-// never name anything else.
-func FetchStored(get func(ctx context.Context, digest string) ([]byte, error)) Fetcher {
+// GetStored returns documents by their digest, or ErrNotFound.
+type GetStored func(ctx context.Context, digest string) ([]byte, error)
+
+// FetchStored returns a fetcher for documents that the service keeps. A reference to them can never name anything else.
+func FetchStored(get GetStored) Fetcher {
 	return storedFetcher{get}
 }
 
-type storedFetcher struct {
-	get func(ctx context.Context, digest string) ([]byte, error)
-}
+type storedFetcher struct{ get GetStored }
 
 // Check reports whether u has the one form that names kept documents.
 func (f storedFetcher) Check(u *url.URL) error {

@@ -190,7 +190,7 @@ func eachSecret(ref string, change func(site, text string) (string, error)) (str
 	rest, query, asked := strings.Cut(rest, "?")
 	begin := len(u.Scheme) + len("://")
 	if u.User != nil {
-		end := begin + strings.LastIndexByte(authority(rest[begin:]), '@')
+		end := begin + strings.LastIndexByte(authorityOf(rest[begin:]), '@')
 		if end > begin {
 			text, err := change(siteOf(u, "userinfo"), rest[begin:end])
 			if err != nil {
@@ -216,7 +216,7 @@ func eachSecret(ref string, change func(site, text string) (string, error)) (str
 	return rest + "#" + fragment, nil
 }
 
-func authority(afterSlashes string) string {
+func authorityOf(afterSlashes string) string {
 	text, _, _ := strings.Cut(afterSlashes, "/")
 	return text
 }

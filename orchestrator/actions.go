@@ -2,7 +2,6 @@ package orchestrator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -98,19 +97,8 @@ func summary(d *site.Design, findings []site.Finding) drydock.Message {
 	}
 }
 
-// notLoaded is the result of a validation that could not look.
+// notLoaded is the result of a validation that could not look. The error says what to do about it.
 func notLoaded(r *Run, err error) drydock.Result {
-	remedy := "See the log of the service, then create the task again."
-	switch {
-	case errors.Is(err, drydock.ErrNotFound):
-		remedy = "Check that design_ref names a design that exists, then create the task again."
-	case errors.Is(err, drydock.ErrDenied):
-		remedy = "Check that this service may read what design_ref names, then create the task again."
-	case errors.Is(err, drydock.ErrInvalid):
-		remedy = "Correct design_ref, then create the task again."
-	case errors.Is(err, drydock.ErrUnavailable):
-		remedy = "Create the task again when the source of the design answers."
-	}
-	r.Final(drydock.Message{Text: clean(fmt.Sprintf("The design could not be loaded: %v. %s", err, remedy), drydock.MaxMessageText), Error: true})
+	r.Final(drydock.Message{Text: clean(fmt.Sprintf("The design could not be loaded: %v", err), drydock.MaxMessageText), Error: true})
 	return drydock.Result{Status: drydock.ResultFailure, Message: "The site design could not be loaded.", Reason: clean(err.Error(), 1000)}
 }

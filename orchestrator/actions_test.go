@@ -132,11 +132,11 @@ func TestValidateDesign(t *testing.T) {
 			findings: []site.Finding{{Code: "DD2003", Level: site.Error, Text: "MTU too large\x00", Docs: []site.Ref{node}}, {Code: "DD1001", Level: site.Info}},
 			status:   "failure", errors: 1, texts: []string{"DD2003: MTU too large\uFFFD", "DD1001: ", "when every document is good"},
 		},
-		"many":         {findings: many, status: "failure", errors: 2345},
-		"not found":    {err: fmt.Errorf("resolve: %w: no such file", drydock.ErrNotFound), status: "failure", errors: 1, texts: []string{"exists"}},
-		"unavailable":  {err: fmt.Errorf("resolve: %w: refused", drydock.ErrUnavailable), status: "failure", errors: 1, texts: []string{"when the source"}},
-		"denied":       {err: drydock.ErrDenied, status: "failure", errors: 1, texts: []string{"may read"}},
-		"no scheme":    {err: drydock.ErrInvalid, status: "failure", errors: 1, texts: []string{"Correct design_ref"}},
+		"many": {findings: many, status: "failure", errors: 2345},
+		"not loaded": {
+			err:    fmt.Errorf("resolve: %w: no such file; check the reference", drydock.ErrNotFound),
+			status: "failure", errors: 1, texts: []string{"could not be loaded: resolve: not found: no such file; check the reference"},
+		},
 		"without kind": {err: errors.New("odd"), status: "failure", errors: 1, texts: []string{"odd"}},
 	} {
 		t.Run(name, func(t *testing.T) {

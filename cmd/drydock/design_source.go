@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -10,11 +12,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"drydock"
+	"drydock/api"
 	"drydock/design"
 	"drydock/site"
 )
@@ -28,7 +31,7 @@ type designSource struct {
 	arg  string // as it was given, without secrets, to be given again
 	uri  string // as a relative or absolute URI without secrets; "stdin" for standard input
 	text []byte
-	from drydock.Resolution // zero for what is not had by a reference
+	from drydock.Resolution
 }
 
 // designReader reads what a person names on the command line, in the person's own process: references are resolved as serve would, with the same
@@ -41,7 +44,7 @@ type designReader struct {
 
 // designReader adds the flags that say how references are resolved to a command.
 func (a *app) designReader(c *cobra.Command) *designReader {
-	return &designReader{a: a, load: a.optionFlags(c, "design-root"), in: c.InOrStdin}
+	return &designReader{a: a, load: a.optionFlags(c, "design-root", "allow-design"), in: c.InOrStdin}
 }
 
 // read returns the text of a design. Errors: ErrNotFound, ErrDenied, ErrInvalid, ErrUnavailable.
@@ -64,7 +67,7 @@ func (r *designReader) read(ctx context.Context, arg string) (designSource, erro
 	if err != nil {
 		return designSource{}, fileError(arg, err)
 	}
-	return designSource{name: arg, arg: arg, uri: fileURI(arg), text: text}, nil
+	return designSource{name: arg, arg: arg, uri: fileURI(arg), text: text, from: readHere(arg, text)}, nil
 }
 
 // fileURI is a path as a URI: relative paths stay relative, so that programs on other machines find the file in their copy.
@@ -102,6 +105,19 @@ func readWhole(r io.Reader) ([]byte, error) {
 	return text, err
 }
 
+// readHere tells how documents were had that were read without a reference.
+func readHere(name string, text []byte) drydock.Resolution {
+	sum, now := sha256.Sum256(text), time.Now()
+	return drydock.Resolution{
+		Ref: name, Digest: hex.EncodeToString(sum[:]), Size: int64(len(text)), Origin: drydock.OriginSource, Resolved: now, Fetched: now, Attempts: 1,
+	}
+}
+
+// storedDesign asks the service for documents that it keeps.
+func (a *app) storedDesign(ctx context.Context, digest string) ([]byte, error) {
+	return ask(ctx, a, func(ctx context.Context, c *api.Client) ([]byte, error) { return c.Design(ctx, digest) })
+}
+
 // standardInput reads until its end or until ctx ends.
 func (r *designReader) standardInput(ctx context.Context) (designSource, error) {
 	type result struct {
@@ -120,7 +136,8 @@ func (r *designReader) standardInput(ctx context.Context) (designSource, error) 
 		if got.err != nil {
 			return designSource{}, fmt.Errorf("standard input: %w", got.err)
 		}
-		return designSource{name: "standard input", arg: standardInput, uri: "stdin", text: got.text}, nil
+		const name = "standard input"
+		return designSource{name: name, arg: standardInput, uri: "stdin", text: got.text, from: readHere(name, got.text)}, nil
 	}
 }
 
@@ -135,17 +152,25 @@ func (r *designReader) resolve(ctx context.Context, ref string) (designSource, e
 		return designSource{}, err
 	}
 	cfg.LogLevel = max(cfg.LogLevel, slog.LevelWarn) // what goes well is no news here
-	loader, _, err := newLoader(cfg, roots, nil, newLogger(r.a.err, cfg))
+	resolver, _, err := newResolver(cfg, roots, sources{stored: r.a.storedDesign}, newLogger(r.a.err, cfg))
 	if err != nil {
 		return designSource{}, err
 	}
 	stop := r.a.waiting("getting " + design.Redact(ref))
 	defer stop()
-	text, from, err := loader.Documents(ctx, ref)
+	text, from, err := resolver.Resolve(ctx, ref)
 	if err != nil {
 		return designSource{}, err
 	}
 	return designSource{name: from.Ref, arg: from.Ref, uri: from.Ref, text: text, from: from}, nil
+}
+
+// reference is a reference to the design without its secrets, for a file here an absolute one; empty for standard input.
+func (s *designSource) reference() (string, error) {
+	if s.arg == standardInput {
+		return "", nil
+	}
+	return designRef(s.arg, "")
 }
 
 // report checks the design.

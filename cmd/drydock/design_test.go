@@ -243,7 +243,14 @@ func designService(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loader, _, err := newLoader(cfg, roots, nil, slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	cfg.Database = "sqlite:" + filepath.Join(t.TempDir(), "drydock.db")
+	db, err := openStore(t.Context(), cfg, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	loader, _, err := newLoader(cfg, roots, db, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,6 +117,7 @@ func TestSecretsStayHidden(t *testing.T) {
 	storetest.EachEmpty(t, func(t *testing.T, database string) {
 		cfg := testConfig(t, database)
 		cfg.LogLevel, cfg.Orchestrator = slog.LevelDebug, "off"
+		cfg.DesignAllow = []string{"http=127.0.0.0/8"}
 		designs := guarded(t)
 		ref := strings.Replace(designs.URL, "http://", "http://ann:"+testPassword+"@", 1) + "/site.yaml?sig=" + testSignature + "&schema=drydock"
 		shown := strings.Replace(designs.URL, "http://", "http://***@", 1) + "/site.yaml?sig=***&schema=drydock"
@@ -227,6 +228,7 @@ func body(t *testing.T, url string) string {
 // TestKeyChanged: a task whose secrets do not open any more says so; the server itself starts only with a key that is good.
 func TestKeyChanged(t *testing.T) {
 	cfg := testConfig(t, storetest.EmptySQLiteURL(t))
+	cfg.DesignAllow = []string{"http=127.0.0.0/8"}
 	cfg.Orchestrator = "off"
 	s := startService(t, cfg)
 	ref := strings.Replace(guarded(t).URL, "http://", "http://ann:"+testPassword+"@", 1) + "/site.yaml?sig=" + testSignature

@@ -1,16 +1,6 @@
 package design
 
-import (
-	"bytes"
-	"context"
-
-	"drydock"
-)
-
-// Documents gets the bytes behind ref without looking at them, with the errors of Load.
-func (l *Loader) Documents(ctx context.Context, ref string) ([]byte, drydock.Resolution, error) {
-	return l.resolver.Resolve(ctx, ref)
-}
+import "bytes"
 
 // LineStarts returns the offsets of the lines of a source, as findings count them: YAML knows more line breaks than the usual one. A byte order
 // mark is not part of the first line.
