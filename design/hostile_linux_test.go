@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -37,12 +38,15 @@ func fullBacklog(t *testing.T) string {
 }
 
 func TestHangingConnect(t *testing.T) {
+	web := FetchHTTP(HTTPOptions{Policy: anyHost(t), ConnectTimeout: 50 * time.Millisecond})
+	r := NewResolver(map[string]Fetcher{"http": web}, ResolverOptions{Tries: 2, Wait: time.Millisecond})
 	address := fullBacklog(t)
 	start := time.Now()
-	_, err := fetchHTTP(t, HTTPOptions{ConnectTimeout: 50 * time.Millisecond}, "http://"+address)
+	_, _, err := r.Resolve(t.Context(), "http://agent:"+password+"@"+address+"/x?token="+token)
 	wantError(t, err, drydock.ErrUnavailable, "no connection within 50ms")
-	if stepOf(err) != StepConnect || time.Since(start) > 5*time.Second {
-		t.Errorf("step %s after %v", stepOf(err), time.Since(start))
+	var e *Error
+	if !errors.As(err, &e) || e.Step != StepConnect || e.Tries != 2 || time.Since(start) > 5*time.Second || strings.Contains(err.Error(), password) {
+		t.Errorf("after %v: %v", time.Since(start), err)
 	}
 }
 
@@ -62,7 +66,7 @@ func openFiles(t *testing.T) int {
 // TestLeaks has 10,000 fetches fail in every way of the table that fails soon; afterwards there are no more goroutines and descriptors than before.
 func TestLeaks(t *testing.T) {
 	const fetches, workers = 10_000, 16
-	r, cases := hostileLab(t, ResolverOptions{Tries: 1, Deadline: time.Second, BreakAfter: -1})
+	r, cases, _ := hostileLab(t, ResolverOptions{Tries: 1, Deadline: time.Second, BreakAfter: -1})
 	var quick []hostile
 	for _, c := range cases { // those that hang are cancelled here, and left out below
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -263,8 +263,8 @@ func hostileNames(port string) []hostile {
 	}
 }
 
-// hostileLab starts all that is bad and returns a resolver that may reach it, and the table of what it should say.
-func hostileLab(t *testing.T, o ResolverOptions) (*Resolver, []hostile) {
+// hostileLab starts all that is bad and returns a resolver that may reach it, the table of what it should say, and what is good beside it.
+func hostileLab(t *testing.T, o ResolverOptions) (r *Resolver, cases []hostile, good []string) {
 	t.Helper()
 	answers, scripts := hostileAnswers(t)
 	scripts["/redirect-here"] = send("HTTP/1.1 302 Found\r\nLocation: /redirect-here\r\n\r\n")
@@ -284,27 +284,36 @@ func hostileLab(t *testing.T, o ResolverOptions) (*Resolver, []hostile) {
 	}
 	zone := &names{records: map[string][][]string{
 		"metadata.test.": {{"169.254.169.254"}}, "allowed.test.": {{"169.254.169.254"}}, "private.test.": {{"10.0.0.1"}}, "both.test.": {{"169.254.169.254", "10.0.0.1"}},
-		"rebind.test.": {{"127.0.0.1"}, {"10.0.0.1"}}, "rebind-metadata.test.": {{"127.0.0.1"}, {"169.254.169.254"}}, "empty.test.": {{}},
+		"rebind.test.": {{"127.0.0.1"}, {"10.0.0.1"}}, "rebind-metadata.test.": {{"127.0.0.1"}, {"169.254.169.254"}}, "empty.test.": {{}}, "good.test.": {{"127.0.0.1"}},
 	}}
 	policy := policyOf(t, "http=public", "https=public", "http=127.0.0.1", "https=127.0.0.1", "http=allowed.test")
 	web := FetchHTTP(HTTPOptions{
 		Policy: policy, ConnectTimeout: 300 * time.Millisecond, ReadTimeout: 300 * time.Millisecond, MaxBytes: 4096, TLS: &tls.Config{RootCAs: own.pool()}, Resolver: zone.resolver(t),
 	})
 	root := filepath.Join(t.TempDir(), "designs")
-	cases := append(hostileReferences(), hostileFiles(t, root)...)
+	cases = append(hostileReferences(), hostileFiles(t, root)...)
 	cases = append(append(append(cases, answers...), hostileTLS(t, own, over)...), hostileNames(port)...)
 	cases = append(cases, hostile{"refused", "http://SECRET" + closedPort(t) + "/x?token=" + token, drydock.ErrUnavailable, StepConnect, "refused"})
 	for i := range cases {
 		cases[i].ref = strings.NewReplacer("SECRET", "agent:"+password+"@", "SERVER", server).Replace(cases[i].ref)
 	}
-	return NewResolver(map[string]Fetcher{"file": FetchFile([]string{root, "/dev"}, 4096), "http": web, "https": web}, o), cases
+	good = []string{
+		"http://" + server + "/good", "https://" + secure(t, &tls.Config{Certificates: []tls.Certificate{own.issue(t, nil)}}, over) + "/good",
+		"http://good.test:" + port + "/good", "file://" + root + "/a.yaml",
+	}
+	return NewResolver(map[string]Fetcher{"file": FetchFile([]string{root, "/dev"}, 4096), "http": web, "https": web}, o), cases, good
 }
 
 // TestHostile is the table of references and servers that are bad, each with the kind and the step of its error. None may take long, tell a
 // secret, or give bytes.
 func TestHostile(t *testing.T) {
 	const within = 5 * time.Second // they take less than one, but the machine may be busy
-	r, cases := hostileLab(t, ResolverOptions{Tries: 1, Deadline: time.Second, BreakAfter: -1})
+	r, cases, good := hostileLab(t, ResolverOptions{Tries: 1, Deadline: time.Second, BreakAfter: -1})
+	for _, ref := range good { // or else the table would say nothing
+		if got, _, err := r.Resolve(t.Context(), ref); err != nil || string(got) != "a: 1" {
+			t.Errorf("%s: %q, %v", ref, got, err)
+		}
+	}
 	basic := base64.StdEncoding.EncodeToString([]byte("agent:" + password))
 	if len(cases) < 150 {
 		t.Errorf("only %d cases", len(cases))
