@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,34 +39,7 @@ type identifier struct {
 }
 
 // UserID returns the id of one of the accounts.
-func (s *Server) UserID(name string) string { return s.users[name] }
-
-// seed makes the project and the accounts.
-func (s *Server) seed() error {
-	ctx := context.Background()
-	project, err1 := s.create(ctx, "/projects", "project", body{"name": Project, "domain_id": DomainID})
-	roles, err2 := s.list(ctx, "/roles", "roles")
-	if err := errors.Join(err1, err2); err != nil {
-		return err
-	}
-	s.ProjectID, s.users, s.roles = project, map[string]string{}, map[string]string{}
-	for _, r := range roles {
-		s.roles[r.Name] = r.ID
-	}
-	for _, a := range []struct{ user, password, role string }{
-		{DrydockUser, DrydockPassword, "admin"}, {DeckhandUser, DeckhandPassword, "admin"}, {ReaderUser, ReaderPassword, "reader"},
-	} {
-		user, err := s.create(ctx, "/users", "user", body{"name": a.user, "password": a.password, "domain_id": DomainID})
-		if err != nil {
-			return err
-		}
-		s.users[a.user] = user
-		if _, err := s.ask(ctx, "", http.MethodPut, "/projects/"+project+"/users/"+user+"/roles/"+s.roles[a.role], nil, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (s *Server) UserID(name string) string { return s.ids[name] }
 
 // AddEndpoint puts an endpoint into the catalogue: the type of the service, public, internal or admin, a region, which is made if it is not
 // there, and the URL.
@@ -102,7 +74,7 @@ func (s *Server) ApplicationCredential(t testing.TB, name string) (id, secret st
 	}
 	secret = "secret-of-" + name
 	var made map[string]identifier
-	_, err = s.ask(t.Context(), token, http.MethodPost, "/users/"+s.users[DrydockUser]+"/application_credentials",
+	_, err = s.ask(t.Context(), token, http.MethodPost, "/users/"+s.ids[DrydockUser]+"/application_credentials",
 		body{"application_credential": body{"name": name, "secret": secret}}, &made)
 	if err != nil {
 		t.Fatalf("make an application credential: %v", err)

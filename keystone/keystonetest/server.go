@@ -50,9 +50,8 @@ type Server struct {
 	python string
 	ports  [2]int
 	cmd    *exec.Cmd
-	input  *os.File // closing it ends the server
-	users  map[string]string
-	roles  map[string]string
+	input  *os.File          // closing it ends the server
+	ids    map[string]string // of the accounts
 }
 
 var shared struct {
@@ -123,7 +122,7 @@ func start(o Options) (*Server, error) {
 		err = s.run()
 	}
 	if err == nil {
-		err = s.seed()
+		err = s.read()
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.end())
@@ -152,7 +151,7 @@ func (s *Server) fill(o Options) error {
 		"[fernet_receipts]", "key_repository = " + inFolder("tokens"),
 		"[credential]", "key_repository = " + inFolder("credentials"),
 		"[identity]", "password_hash_rounds = 4", // the least that bcrypt has: ten milliseconds, not a quarter of a second
-		"[cache]", "enabled = false", "",
+		"[cache]", "enabled = true", "backend = dogpile.cache.memory", "",
 	}, "\n")
 	err := errors.Join(os.WriteFile(inFolder("keystone.conf"), []byte(settings), 0o600), os.WriteFile(inFolder("server.py"), script, 0o600))
 	for _, repository := range []string{"tokens", "credentials"} {
@@ -198,6 +197,16 @@ func (s *Server) run() error {
 	s.URL = fmt.Sprintf("http://127.0.0.1:%d/v3", s.ports[0])
 	s.SecureURL = fmt.Sprintf("https://127.0.0.1:%d/v3", s.ports[1])
 	return nil
+}
+
+// read learns the ids of what the server made.
+func (s *Server) read() error {
+	text, err := os.ReadFile(filepath.Join(s.folder, "made.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &s.ids)
+	}
+	s.ProjectID = s.ids["project"]
+	return err
 }
 
 // said is the end of what the process wrote, with a remedy if that is known.

@@ -7,8 +7,10 @@ output tells the ports.
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import threading
+import uuid
 import warnings
 
 warnings.simplefilter("ignore")
@@ -40,6 +42,19 @@ def make_database():
     seed.admin_username, seed.admin_password, seed.project_name, seed.admin_role_name = "admin", "admin-secret", "admin", "admin"
     seed.region_id, seed.service_name = "RegionOne", "keystone"
     seed.bootstrap()
+    # What follows could be asked of the running server, but takes it two seconds.
+    ask = bootstrap.PROVIDERS
+    project = uuid.uuid4().hex
+    ask.resource_api.create_project(project, {"id": project, "name": "service", "domain_id": "default", "enabled": True})
+    made = {"project": project}
+    for name, role in (("drydock", seed.admin_role_id), ("deckhand", seed.admin_role_id), ("reader", seed.reader_role_id)):
+        user = {"name": name, "password": name + "-secret", "domain_id": "default", "enabled": True}
+        made[name] = ask.identity_api.create_user(user)["id"]
+        ask.assignment_api.add_role_to_user_and_project(made[name], project, role)
+    with open(os.path.join(folder, "made.json"), "w") as file:
+        json.dump(made, file)
+    with sqlite3.connect(os.path.join(folder, "keystone.db")) as database:
+        database.execute("PRAGMA journal_mode=WAL")  # kept in the file: one who reads does not stop one who writes
 
 
 def in_child(work):
