@@ -1,6 +1,7 @@
 package design
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func (e *Error) Error() string {
 	if e.Tries == 0 {
 		verb = "design reference"
 	}
-	fmt.Fprintf(&b, "%s %s: %s: %s", verb, e.Ref, e.Step, e.Reason)
+	fmt.Fprintf(&b, "%s %s: %s: %s", verb, cmp.Or(e.Ref, "(empty)"), e.Step, e.Reason)
 	switch {
 	case e.Tries == 1:
 		fmt.Fprintf(&b, " (1 try, %v)", e.Took.Round(time.Millisecond))
@@ -130,21 +131,54 @@ func (e *fetchError) Final() bool { return e.final }
 
 // describe fills in what err, made by any fetcher, says of itself by the optional methods Step, Remedy and Status.
 func (e *Error) describe(err error) {
-	var step interface{ Step() Step }
-	if errors.As(err, &step) {
-		e.Step = step.Step()
-	}
-	if e.Step == "" {
-		e.Step = StepRead
+	e.Step = stepOf(err)
+	var status interface{ Status() int }
+	if errors.As(err, &status) {
+		e.Status = status.Status()
 	}
 	var remedy interface{ Remedy() string }
 	if errors.As(err, &remedy) {
 		e.Remedy = remedy.Remedy()
 	}
-	var status interface{ Status() int }
-	if errors.As(err, &status) {
-		e.Status = status.Status()
+	if e.Remedy == "" {
+		e.Remedy = remedyOf(e.Step, err)
 	}
+}
+
+// stepOf returns where err says that it happened: StepRead if it does not.
+func stepOf(err error) Step {
+	var step interface{ Step() Step }
+	if errors.As(err, &step) {
+		return cmp.Or(step.Step(), StepRead)
+	}
+	return StepRead
+}
+
+// remedyOf is what to do about an error that says nothing about it itself.
+func remedyOf(step Step, err error) string {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return ""
+	case errors.Is(err, drydock.ErrNotFound):
+		return "check that the reference is right"
+	}
+	switch step {
+	case StepBreaker, StepRead, StepStatus:
+		if errors.Is(err, drydock.ErrUnavailable) {
+			return "see how the host that has it is, then try again"
+		}
+	case StepDNS:
+		return "check the host name, and the name service of this server"
+	case StepConnect:
+		return "check that the host runs, and that this server can reach it"
+	case StepTLS:
+		return "check the host's certificate, and which authorities this server trusts"
+	case StepAuth:
+		return "check user and password, and what they may read"
+	case StepSize:
+		return "split the design, or have the operator raise the limit"
+	}
+	return ""
 }
 
 // clean makes a text that others wrote fit for one line: what cannot be printed and runs of space become one blank, and at most limit
