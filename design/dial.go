@@ -2,50 +2,54 @@ package design
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"net"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"drydock"
 )
 
-// metadata are addresses outside of the link-local ranges at which clouds hand out credentials to whoever can reach them.
-var metadata = []netip.Addr{
-	netip.MustParseAddr("fd00:ec2::254"),
-	netip.MustParseAddr("fd20:ce::254"),
-	netip.MustParseAddr("100.100.100.200"),
-	netip.MustParseAddr("168.63.129.16"),
-	netip.MustParseAddr("192.0.0.192"),
-}
-
-var nat64 = netip.MustParsePrefix("64:ff9b::/96")
-
-// controlDial refuses connections to link-local and metadata addresses. It sees the address that is really dialled, after name resolution and
-// at every redirect, so a name that points there is of no use either.
-func controlDial(_ context.Context, _, address string, _ syscall.RawConn) error {
-	ap, err := netip.ParseAddrPort(address)
+// dial connects to the host of a decision. Every address is held against the policy when it is dialled, after name resolution: what a name
+// meant when somebody else looked it up is of no matter.
+func dial(ctx context.Context, d Decision, o HTTPOptions) (net.Conn, error) {
+	dialer := &net.Dialer{
+		Timeout: o.ConnectTimeout, Resolver: o.Resolver,
+		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
+			ap, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return stepError(StepPolicy, drydock.ErrDenied, "", "address %q cannot be checked", address)
+			}
+			return d.At(ap.Addr()).check()
+		},
+	}
+	conn, err := dialer.DialContext(ctx, "tcp", d.endpoint.String())
 	if err != nil {
-		return fmt.Errorf("%w: address %q cannot be checked", drydock.ErrDenied, address)
+		return nil, dialError(ctx, err, o.ConnectTimeout)
 	}
-	if a := ap.Addr(); forbidden(a) {
-		return fmt.Errorf("%w: %s is a link-local or metadata address; designs are never read from there", drydock.ErrDenied, a)
-	}
-	return nil
+	return conn, nil
 }
 
-func forbidden(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	if nat64.Contains(a) {
-		b := a.As16()
-		a = netip.AddrFrom4([4]byte(b[12:]))
+// dialError is for a connection that did not come about. Of several addresses the first one's failure is told.
+func dialError(ctx context.Context, err error, limit time.Duration) error {
+	var refused *fetchError
+	if errors.As(err, &refused) {
+		return refused
 	}
-	if a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.IsInterfaceLocalMulticast() || a.IsMulticast() {
-		return true
+	if cause := context.Cause(ctx); cause != nil {
+		return stepError(StepConnect, drydock.ErrUnavailable, "", "%w", cause)
 	}
-	for _, m := range metadata {
-		if a == m {
-			return true
-		}
+	var name *net.DNSError
+	if errors.As(err, &name) {
+		e := stepError(StepDNS, drydock.ErrUnavailable, "check the host in the reference, and the name service of this machine", "%s", clean(name.Error(), 300))
+		e.final = name.IsNotFound
+		return e
 	}
-	return false
+	const remedy = "check that the host is up and that this machine may connect to it"
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		return stepError(StepConnect, drydock.ErrUnavailable, remedy, "no connection within %v", limit)
+	}
+	return stepError(StepConnect, drydock.ErrUnavailable, remedy, "no connection: %s", clean(err.Error(), 300))
 }

@@ -3,7 +3,6 @@ package design
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/url"
@@ -11,54 +10,90 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"drydock"
 )
 
 // FetchFile returns a fetcher for file: URIs. It reads regular files under the folders in roots and nothing else: neither .. nor a symbolic
-// link leads out of them. Files above maxBytes (0: DefaultMaxBytes) are refused by their size, unread. Errors: ErrInvalid (not a file
-// reference, not a regular file, too large), ErrNotFound, ErrDenied (outside of roots, unreadable), ErrUnavailable (the disk failed).
+// link leads out of them. Files above maxBytes (0: DefaultMaxBytes) are refused by their size, unread; those that are as they were when they
+// were read last are not read again. Errors: ErrInvalid (not a file reference, not a regular file, too large), ErrNotFound, ErrDenied (outside
+// of roots, unreadable), ErrUnavailable (the disk failed, or the file changed while it was read).
 func FetchFile(roots []string, maxBytes int64) Fetcher {
 	if maxBytes <= 0 {
 		maxBytes = DefaultMaxBytes
 	}
-	return &fileFetcher{roots: roots, max: maxBytes}
+	return &fileFetcher{roots: roots, max: maxBytes, now: time.Now}
 }
 
 type fileFetcher struct {
 	roots []string
 	max   int64
+	now   func() time.Time
+}
+
+// Check reports whether u can name a file here, by its text. The error is ErrInvalid.
+func (f *fileFetcher) Check(u *url.URL) error {
+	_, err := filePath(u)
+	return err
 }
 
 // Fetch implements Fetcher. The context is looked at before the file is opened only: reading a file cannot be stopped.
 func (f *fileFetcher) Fetch(ctx context.Context, q Request) (Answer, error) {
 	if err := ctx.Err(); err != nil {
-		return Answer{}, fmt.Errorf("%w: %w", drydock.ErrUnavailable, err)
+		return Answer{}, stepError(StepRead, drydock.ErrUnavailable, "", "%w", err)
 	}
 	path, err := filePath(q.URL)
 	if err != nil {
 		return Answer{}, err
 	}
-	outside := fmt.Errorf("%w: file %s is outside of the folders designs may be read from (%s); allow its folder with --design-root",
-		drydock.ErrDenied, path, f.allowed())
-	last := outside
-	for _, root := range f.roots {
-		for _, form := range rootForms(root) {
-			rel, err := filepath.Rel(form, path)
-			if err != nil || !filepath.IsLocal(rel) {
-				continue
-			}
-			body, err := f.read(form, rel, path)
-			if err == nil {
-				return Answer{Body: body}, nil
-			}
-			if errors.Is(err, errEscapes) {
-				err = outside
-			}
-			last = err
+	last := f.outside(path)
+	for _, at := range f.below(path) {
+		answer, err := f.read(at, path, q.ETag)
+		if err == nil {
+			return answer, nil
 		}
+		if errors.Is(err, errEscapes) {
+			err = f.outside(path)
+		}
+		last = err
 	}
 	return Answer{}, last
+}
+
+// spot is a file by its path below a root.
+type spot struct{ root, form, rel string }
+
+// below returns where path may be found: once for each root, and for each spelling of it, that it is below of.
+func (f *fileFetcher) below(path string) []spot {
+	var spots []spot
+	for _, root := range f.roots {
+		for _, form := range rootForms(root) {
+			if rel, err := filepath.Rel(form, path); err == nil && filepath.IsLocal(rel) {
+				spots = append(spots, spot{root, form, rel})
+			}
+		}
+	}
+	return spots
+}
+
+// FileRoot returns the first of roots that the file: URI u leads below of. The file itself is not looked at. Errors: ErrInvalid, ErrDenied.
+func FileRoot(roots []string, u *url.URL) (string, error) {
+	f := &fileFetcher{roots: roots}
+	path, err := filePath(u)
+	if err != nil {
+		return "", err
+	}
+	at := f.below(path)
+	if len(at) == 0 {
+		return "", f.outside(path)
+	}
+	return at[0].root, nil
+}
+
+func (f *fileFetcher) outside(path string) error {
+	return stepError(StepPolicy, drydock.ErrDenied, "allow its folder with --design-root",
+		"file %s is outside of the folders designs may be read from (%s)", path, f.allowed())
 }
 
 func (f *fileFetcher) allowed() string {
@@ -70,17 +105,20 @@ func (f *fileFetcher) allowed() string {
 
 // filePath checks that u names a local file and returns its absolute, cleaned path.
 func filePath(u *url.URL) (string, error) {
+	bad := func(remedy, format string, args ...any) (string, error) {
+		return "", stepError(StepParse, drydock.ErrInvalid, remedy, format, args...)
+	}
 	switch {
 	case u.Opaque != "" || !strings.HasPrefix(u.Path, "/"):
-		return "", fmt.Errorf("%w: file reference needs an absolute path, as in file:///srv/site.yaml", drydock.ErrInvalid)
-	case u.Host != "" && !strings.EqualFold(u.Host, "localhost"):
-		return "", fmt.Errorf("%w: file reference names host %q; only files of this host can be read (three slashes: file:///path)", drydock.ErrInvalid, u.Host)
+		return bad("write it as in file:///srv/site.yaml", "a file reference needs an absolute path")
 	case u.User != nil:
-		return "", fmt.Errorf("%w: file reference cannot have a user", drydock.ErrInvalid)
+		return bad("", "a file reference cannot have a user")
+	case u.Host != "" && !strings.EqualFold(u.Host, "localhost"):
+		return bad("write three slashes, as in file:///srv/site.yaml", "it names host %q, but only files of this host can be read", clean(u.Host, 100))
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", fmt.Errorf("%w: file reference cannot have a query or fragment; write %%3F for ? and %%23 for # in a file name", drydock.ErrInvalid)
+		return bad("write %3F for ? and %23 for # in a file name", "a file reference cannot have a query or fragment")
 	case strings.ContainsRune(u.Path, 0):
-		return "", fmt.Errorf("%w: file reference contains a NUL character", drydock.ErrInvalid)
+		return bad("", "a file reference cannot contain a NUL character")
 	}
 	return filepath.Clean(filepath.FromSlash(u.Path)), nil
 }
@@ -101,39 +139,54 @@ func rootForms(root string) []string {
 // errEscapes marks a path that a symbolic link leads out of its root.
 var errEscapes = errors.New("leaves its root")
 
-func (f *fileFetcher) read(root, rel, path string) ([]byte, error) {
-	dir, err := os.OpenRoot(root)
+func (f *fileFetcher) read(at spot, path, known string) (Answer, error) {
+	dir, err := os.OpenRoot(at.form)
 	if err != nil {
-		return nil, fileError(path, err)
+		return Answer{}, fileError(path, err)
 	}
 	defer func() { _ = dir.Close() }()
-	info, err := dir.Stat(rel) // before opening: opening a FIFO waits for a writer, opening a device may do anything
+	info, err := dir.Stat(at.rel) // before opening: opening a FIFO waits for a writer, opening a device may do anything
 	if err != nil {
-		return nil, fileError(path, err)
+		return Answer{}, fileError(path, err)
 	}
 	if err := f.check(path, info); err != nil {
-		return nil, err
+		return Answer{}, err
 	}
-	file, err := dir.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0) // non-blocking, should it have become a FIFO meanwhile
+	file, err := dir.OpenFile(at.rel, os.O_RDONLY|syscall.O_NONBLOCK, 0) // non-blocking, should it have become a FIFO meanwhile
 	if err != nil {
-		return nil, fileError(path, err)
+		return Answer{}, fileError(path, err)
 	}
 	defer func() { _ = file.Close() }()
 	if info, err = file.Stat(); err != nil {
-		return nil, fileError(path, err)
+		return Answer{}, fileError(path, err)
 	}
 	if err := f.check(path, info); err != nil {
-		return nil, err
+		return Answer{}, err
 	}
-	body, err := io.ReadAll(io.LimitReader(file, f.max+1))
-	if err != nil {
-		return nil, fileError(path, err)
+	mark := stamp(info)
+	if known != "" && known == mark {
+		return Answer{NotModified: true, ETag: mark}, nil
 	}
-	if int64(len(body)) > f.max {
-		return nil, f.tooLarge(path, int64(len(body)))
+	body, err := collect(io.LimitReader(file, f.max+1), min(info.Size(), f.max))
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return Answer{}, fileError(path, err)
 	}
-	return body, nil
+	more, _ := file.Read(make([]byte, 1)) // files of the kernel have more than they say
+	after, statErr := file.Stat()
+	switch {
+	case statErr != nil:
+		return Answer{}, fileError(path, statErr)
+	case err != nil || more > 0 || stamp(after) != mark:
+		return Answer{}, stepError(StepRead, drydock.ErrUnavailable, "replace files by renaming, so that there is never half of one", "%s changed while it was read", path)
+	}
+	if f.now().Sub(changed(info)) < settled {
+		mark = ""
+	}
+	return Answer{Body: body, ETag: mark}, nil
 }
+
+// settled is how old the last change of a file must be for its times to tell it from the next one: clocks of file systems tick slowly.
+const settled = 2 * time.Second
 
 func (f *fileFetcher) check(path string, info fs.FileInfo) error {
 	mode := info.Mode()
@@ -141,7 +194,7 @@ func (f *fileFetcher) check(path string, info fs.FileInfo) error {
 	switch {
 	case mode.IsRegular():
 		if info.Size() > f.max {
-			return f.tooLarge(path, info.Size())
+			return stepError(StepSize, drydock.ErrInvalid, "split the design, or raise [design] max_bytes", "%s has %d bytes; at most %d are read", path, info.Size(), f.max)
 		}
 		return nil
 	case mode.IsDir():
@@ -155,11 +208,7 @@ func (f *fileFetcher) check(path string, info fs.FileInfo) error {
 	default:
 		what = "not a regular file"
 	}
-	return fmt.Errorf("%w: %s is %s; a design is read from regular files only", drydock.ErrInvalid, path, what)
-}
-
-func (f *fileFetcher) tooLarge(path string, size int64) error {
-	return fmt.Errorf("%w: %s has %d bytes or more; at most %d are read", drydock.ErrInvalid, path, size, f.max)
+	return stepError(StepRead, drydock.ErrInvalid, "", "%s is %s; a design is read from regular files only", path, what)
 }
 
 func fileError(path string, err error) error {
@@ -172,13 +221,13 @@ func fileError(path string, err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("%w: there is no file %s", drydock.ErrNotFound, path)
+		return stepError(StepRead, drydock.ErrNotFound, "", "there is no file %s", path)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w: %s cannot be read: %w", drydock.ErrDenied, path, reason)
+		return stepError(StepRead, drydock.ErrDenied, "let the user that this program runs as read it", "%s cannot be read: %w", path, reason)
 	case strings.Contains(reason.Error(), "escapes"): // os has no exported error for it
 		return errEscapes
 	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EINVAL):
-		return fmt.Errorf("%w: %s cannot be read: %w", drydock.ErrInvalid, path, reason)
+		return stepError(StepRead, drydock.ErrInvalid, "", "%s cannot be read: %w", path, reason)
 	}
-	return fmt.Errorf("%w: %s cannot be read: %w", drydock.ErrUnavailable, path, reason)
+	return stepError(StepRead, drydock.ErrUnavailable, "", "%s cannot be read: %w", path, reason)
 }

@@ -107,7 +107,7 @@ func TestFetchFile(t *testing.T) {
 		{ref: "file://" + root + "/site.yaml/x", kind: drydock.ErrNotFound, text: "no file"},
 		{ref: "file://" + root + "/loop", kind: drydock.ErrInvalid, text: "links"},
 		{ref: "file://" + root + "/" + strings.Repeat("n", 300), kind: drydock.ErrInvalid, text: "too long"},
-		{ref: "file://" + root + "/escape", kind: drydock.ErrDenied, text: "--design-root"},
+		{ref: "file://" + root + "/escape", kind: drydock.ErrDenied, text: "outside"},
 		{ref: "file://" + root + "/escape-relative", kind: drydock.ErrDenied, text: root},
 		{ref: "file://" + root + "/up/secret", kind: drydock.ErrDenied, text: "outside"},
 		{ref: "file://" + root + "/../secret", kind: drydock.ErrDenied, text: "outside"},

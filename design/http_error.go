@@ -1,67 +1,94 @@
 package design
 
 import (
-	"compress/flate"
-	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
 	"drydock"
 )
 
-// transportError is for a request that got no answer.
-func transportError(ctx context.Context, err error, scrub scrubber) error {
-	var outer *url.Error // repeats method and URL
-	if errors.As(err, &outer) {
-		err = outer.Err
-	}
-	if errors.Is(err, drydock.ErrDenied) || errors.Is(err, drydock.ErrInvalid) { // from controlDial or checkRedirect
-		return err
-	}
+const (
+	excerptBytes = 2 << 10
+	excerptRunes = 200
+	excerptTime  = 2 * time.Second
+)
+
+// tlsError is for a handshake that failed. What is wrong with certificates and versions will be wrong at the next try.
+func tlsError(ctx context.Context, err error, limit time.Duration, scrub scrubbers) error {
 	if cause := context.Cause(ctx); cause != nil {
-		return fmt.Errorf("%w: %w", drydock.ErrUnavailable, cause)
+		return stepError(StepTLS, drydock.ErrUnavailable, "", "%w", cause)
 	}
-	var cert *tls.CertificateVerificationError
-	e := &fetchError{kind: drydock.ErrUnavailable, text: "no answer: " + clean(scrub.text(err.Error()), 300)}
-	if errors.As(err, &cert) {
-		e.text, e.final = "the server's certificate is not trusted: "+clean(scrub.text(cert.Err.Error()), 300), true
+	if errors.Is(err, context.DeadlineExceeded) {
+		return stepError(StepTLS, drydock.ErrUnavailable, "", "no TLS handshake within %v", limit)
 	}
-	return e
+	final := func(remedy, what string, err error) error {
+		e := stepError(StepTLS, drydock.ErrUnavailable, remedy, "%s: %s", what, clean(scrub.text(err.Error()), 300))
+		e.final = true
+		return e
+	}
+	var (
+		cert   *tls.CertificateVerificationError
+		record tls.RecordHeaderError
+		remote *net.OpError
+	)
+	switch {
+	case errors.As(err, &cert):
+		return final(certificateRemedy(cert.Err), "the server's certificate is not trusted", cert.Err)
+	case errors.As(err, &record):
+		return final("use http, if that is what the port speaks", "the server does not speak TLS", err)
+	case errors.As(err, &remote) && remote.Op == "remote error":
+		return final("if it wants a client certificate, set [design] cert_file and key_file", "the server refuses TLS with us", err)
+	case errors.Is(err, io.EOF), errors.As(err, &remote):
+		return stepError(StepTLS, drydock.ErrUnavailable, "", "the TLS handshake broke off: %s", clean(scrub.text(err.Error()), 300))
+	}
+	return final("the server must speak TLS 1.2 or later", "the TLS handshake failed", err)
 }
 
-// bodyError is for an answer that broke off or cannot be decompressed.
-func bodyError(ctx context.Context, err error, scrub scrubber) error {
-	if errors.Is(err, drydock.ErrInvalid) {
-		return err
+func certificateRemedy(err error) string {
+	var (
+		unknown x509.UnknownAuthorityError
+		name    x509.HostnameError
+		invalid x509.CertificateInvalidError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		return "if its authority is your own, name it with [design] ca_file"
+	case errors.As(err, &name):
+		return "use a host name that is in the certificate"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "renew the certificate, or set the clock"
 	}
-	if cause := context.Cause(ctx); cause != nil {
-		return fmt.Errorf("%w: the answer did not come to its end: %w", drydock.ErrUnavailable, cause)
-	}
-	var corrupt flate.CorruptInputError
-	if errors.As(err, &corrupt) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
-		return fmt.Errorf("%w: the answer says that it is gzip, but cannot be decompressed: %w", drydock.ErrInvalid, err)
-	}
-	return &fetchError{kind: drydock.ErrUnavailable, text: "the answer broke off: " + clean(scrub.text(err.Error()), 300)}
+	return "mend the certificate"
 }
 
 // statusError is for an answer that is no success. The beginning of its body often says why.
-func statusError(resp *http.Response, body io.Reader, scrub scrubber) error {
+func (x *exchange) statusError(resp *http.Response) error {
 	text := fmt.Sprintf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+	x.until = time.Now().Add(excerptTime)
 	// What can be had of the body is enough here: the answer is a failure already.
-	raw, _ := io.ReadAll(io.LimitReader(body, excerptBytes))
+	raw, _ := io.ReadAll(io.LimitReader(resp.Body, excerptBytes))
 	if resp.Header.Get("Content-Encoding") == "" {
-		if said := clean(scrub.text(string(raw)), excerptRunes); said != "" {
+		if said := clean(x.hop.scrub.text(string(raw)), excerptRunes); said != "" {
 			text += ": " + said
 		}
 	}
-	e := &fetchError{kind: statusKind(resp.StatusCode), text: text}
+	step, remedy := StepStatus, ""
+	switch resp.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		step, remedy = StepAuth, "check the credentials, and what they are allowed to read"
+	case http.StatusNotFound, http.StatusGone:
+		remedy = "check the path of the reference"
+	}
+	e := stepError(step, statusKind(resp.StatusCode), remedy, "%s", text)
+	e.status = resp.StatusCode
 	if errors.Is(e.kind, drydock.ErrUnavailable) {
 		e.after = retryAfter(resp.Header.Get("Retry-After"), resp.Header.Get("Date"))
 	}

@@ -30,7 +30,7 @@ func TestLoad(t *testing.T) {
 		}
 		_, _ = w.Write(src)
 	})
-	l := NewLoader(NewResolver(map[string]Fetcher{"file": FetchFile([]string{root}, 0), "http": FetchHTTP(HTTPOptions{})}, ResolverOptions{}), newIngester(t))
+	l := NewLoader(NewResolver(map[string]Fetcher{"file": FetchFile([]string{root}, 0), "http": FetchHTTP(HTTPOptions{Policy: anyHost(t)})}, ResolverOptions{}), newIngester(t))
 	sum := sha256.Sum256(src)
 	for _, ref := range []string{"file://" + root + "/broken.yaml", s.URL + "/broken.yaml"} {
 		report, err := l.Load(t.Context(), ref)
