@@ -263,7 +263,7 @@ func TestServiceCheck(t *testing.T) {
 	tokens, f, _ := deckhand(t, nil)
 	r := NewResolver(map[string]Fetcher{"deckhand+http": f, "promenade+https": f}, ResolverOptions{Tries: 1})
 	for ref, want := range map[string]string{
-		"deckhand+http://joe:hunter2@h/x":  "has no user",
+		"deckhand+http://joe:hunter2@h/x":   "has no user",
 		"promenade+https://hunter2@h/x":     "has no user",
 		"deckhand+http:opaque":              "host",
 		"deckhand+http://:80/x":             "host",

@@ -265,8 +265,10 @@ func TestExplain(t *testing.T) {
 func TestFind(t *testing.T) {
 	catalog := []tokens.CatalogEntry{
 		{Type: "deckhand", Endpoints: []tokens.Endpoint{
-			{Interface: "internal", RegionID: "one", URL: "http://in.one"}, {Interface: "public", RegionID: "one", URL: "http://pub.one"},
-			{Interface: "internal", Region: "two", RegionID: "two", URL: "http://in.two"}, {Interface: "internal", RegionID: "one", URL: "::"},
+			{Interface: "internal", RegionID: "one", URL: "http://in.one"},
+			{Interface: "public", RegionID: "one", URL: "http://pub.one"},
+			{Interface: "internal", Region: "two", RegionID: "two", URL: "http://in.two"},
+			{Interface: "internal", RegionID: "one", URL: "::"},
 		}},
 		{Type: "other", Endpoints: []tokens.Endpoint{{Interface: "admin", RegionID: "one", URL: "http://admin"}}},
 	}

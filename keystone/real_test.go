@@ -15,7 +15,7 @@ import (
 // drydockAt are the options of the service's own account, by names.
 func drydockAt(url string) Options {
 	return Options{
-		AuthURL: url, Username: keystonetest.DrydockUser, Password: keystonetest.DrydockPassword, UserDomainName: keystonetest.Domain,
+		AuthURL: url, Username: keystonetest.DrydockUser, Password: Secret(keystonetest.Password(keystonetest.DrydockUser)), UserDomainName: keystonetest.Domain,
 		ProjectName: keystonetest.Project, ProjectDomainName: keystonetest.Domain,
 	}
 }
@@ -70,13 +70,15 @@ func TestKeystoneMethods(t *testing.T) {
 			Username: keystonetest.DrydockUser, UserDomainName: keystonetest.Domain,
 		},
 		"system scope": {
-			AuthURL: s.URL, UserDomainName: keystonetest.Domain, SystemScope: "all", Username: keystonetest.AdminUser, Password: keystonetest.AdminPassword,
+			AuthURL: s.URL, UserDomainName: keystonetest.Domain, SystemScope: "all", Username: keystonetest.AdminUser, Password: Secret(keystonetest.Password(keystonetest.AdminUser)),
 		},
 	} {
 		t.Run(name, func(t *testing.T) { wantRoles(t, s, newClient(t, o), "admin") })
 	}
 	t.Run("reader", func(t *testing.T) {
-		wantRoles(t, s, newClient(t, with(func(o *Options) { o.Username, o.Password = keystonetest.ReaderUser, keystonetest.ReaderPassword })), "reader")
+		wantRoles(t, s, newClient(t, with(func(o *Options) {
+			o.Username, o.Password = keystonetest.ReaderUser, Secret(keystonetest.Password(keystonetest.ReaderUser))
+		})), "reader")
 	})
 }
 
@@ -147,7 +149,8 @@ func TestKeystoneEndpoints(t *testing.T) {
 	t.Parallel()
 	s := keystonetest.Shared(t)
 	for _, e := range [][3]string{
-		{"internal", keystonetest.Region, "http://internal.one:9000/api/v1.0"}, {"public", keystonetest.Region, "https://public.one/api/v1.0"},
+		{"internal", keystonetest.Region, "http://internal.one:9000/api/v1.0"},
+		{"public", keystonetest.Region, "https://public.one/api/v1.0"},
 		{"internal", "RegionTwo", "http://internal.two:9000/api/v1.0"},
 	} {
 		s.AddEndpoint(t, "measured", e[0], e[1], e[2])

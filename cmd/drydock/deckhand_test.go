@@ -116,8 +116,9 @@ func (d *deckhandDouble) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *deckhandDouble) render(w http.ResponseWriter, r *http.Request) {
-	revision, ok := strings.CutPrefix(r.URL.Path, "/api/v1.0/revisions/")
-	if revision, ok = strings.CutSuffix(revision, "/rendered-documents"); !ok {
+	rest, isRevision := strings.CutPrefix(r.URL.Path, "/api/v1.0/revisions/")
+	revision, isRendered := strings.CutSuffix(rest, "/rendered-documents")
+	if !isRevision || !isRendered {
 		d.fail(w, http.StatusNotFound, "")
 		return
 	}

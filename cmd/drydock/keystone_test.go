@@ -24,7 +24,7 @@ func keystoneConfig(t *testing.T, s *keystonetest.Server, lines ...string) confi
 	path := filepath.Join(t.TempDir(), "drydock.conf")
 	text := "[keystone_authtoken]\nauth_type = password\ndelay_auth_decision = true\nuser_domain_name = Default\nproject_domain_name = Default\n" +
 		"auth_url = " + s.SecureURL + "\ncafile = " + s.CAFile + "\nhttp_request_max_retries = 0\nproject_name = " + keystonetest.Project + "\n" +
-		"username = " + keystonetest.DrydockUser + "\npassword = " + keystonetest.DrydockPassword + "\n" + strings.Join(lines, "\n") + "\n[network]\nhttp_client_retries = 1\n"
+		"username = " + keystonetest.DrydockUser + "\npassword = " + keystonetest.Password(keystonetest.DrydockUser) + "\n" + strings.Join(lines, "\n") + "\n[network]\nhttp_client_retries = 1\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,9 @@ func TestDeckhand(t *testing.T) {
 		{"a bad parameter", d.ref("1") + "?limit=x", nil, drydock.ErrInvalid, design.StepStatus, "400 Bad Request: The limit must be an integer."},
 		{"none of Drydock's documents", d.ref("2"), nil, drydock.ErrInvalid, design.StepDecode, "empty"},
 		{
-			"a role that may not", d.ref("1"), []string{"username = reader", "password = reader-secret"}, drydock.ErrDenied, design.StepAuth,
+			"a role that may not", d.ref("1"),
+			[]string{"username = reader", "password = reader-secret"},
+			drydock.ErrDenied, design.StepAuth,
 			"403 Forbidden: deckhand:list_cleartext_documents is disallowed by policy",
 		},
 		{"a wrong password", d.ref("1"), []string{"password = hunter2-secret"}, drydock.ErrDenied, design.StepAuth, "look at username and user_domain_name, and at password"},

@@ -7,21 +7,27 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 )
 
-// The accounts that every server has. All are of the domain Default (id default), and those but the administrator's act in Project.
+// The accounts that every server has, of the domain Default. All but the administrator's act in Project.
 const (
-	AdminUser, AdminPassword, AdminProject = "admin", "admin-secret", "admin"
+	AdminUser    = "admin"
+	DrydockUser  = "drydock"  // role admin
+	DeckhandUser = "deckhand" // role admin
+	ReaderUser   = "reader"   // role reader
 
-	Project                        = "service"
-	DrydockUser, DrydockPassword   = "drydock", "drydock-secret"   // role admin
-	DeckhandUser, DeckhandPassword = "deckhand", "deckhand-secret" // role admin
-	ReaderUser, ReaderPassword     = "reader", "reader-secret"     // role reader
-	Domain, DomainID               = "Default", "default"
-	Region                         = "RegionOne"
+	AdminProject = "admin"
+	Project      = "service"
+	Domain       = "Default"
+	DomainID     = "default"
+	Region       = "RegionOne"
 )
+
+// Password is that of an account.
+func Password(user string) string { return user + "-secret" }
 
 const (
 	requestLimit = 20 * time.Second
@@ -68,7 +74,7 @@ func (s *Server) AddEndpoint(t testing.TB, service, face, region, url string) {
 // ApplicationCredential makes one of DrydockUser in Project and returns its id and its secret.
 func (s *Server) ApplicationCredential(t testing.TB, name string) (id, secret string) {
 	t.Helper()
-	token, err := s.login(t.Context(), DrydockUser, DrydockPassword, Project)
+	token, err := s.login(t.Context(), DrydockUser, Project)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +97,7 @@ func (s *Server) Revoke(t testing.TB, token string) {
 	}
 	req.Header.Set("X-Auth-Token", token)
 	req.Header.Set("X-Subject-Token", token)
-	if _, _, err := send(req, http.StatusNoContent); err != nil {
+	if _, err := send(req, http.StatusNoContent); err != nil {
 		t.Fatalf("revoke a token: %v", err)
 	}
 }
@@ -99,7 +105,7 @@ func (s *Server) Revoke(t testing.TB, token string) {
 // Validate asks, as DeckhandUser, what a token is good for, which is what services do with the tokens that come to them. An invalid token has no
 // roles; an error says that it is not known.
 func (s *Server) Validate(ctx context.Context, token string) (roles []string, err error) {
-	own, err := s.login(ctx, DeckhandUser, DeckhandPassword, Project)
+	own, err := s.login(ctx, DeckhandUser, Project)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +115,8 @@ func (s *Server) Validate(ctx context.Context, token string) (roles []string, er
 	}
 	req.Header.Set("X-Auth-Token", own)
 	req.Header.Set("X-Subject-Token", token)
-	answer, resp, err := send(req, http.StatusOK)
-	if resp != nil && resp.StatusCode == http.StatusNotFound {
-		return nil, nil
-	}
-	if err != nil {
+	answer, err := send(req, http.StatusOK, http.StatusNotFound)
+	if err != nil || answer.status == http.StatusNotFound {
 		return nil, err
 	}
 	var found struct {
@@ -121,7 +124,7 @@ func (s *Server) Validate(ctx context.Context, token string) (roles []string, er
 			Roles []identifier `json:"roles"`
 		} `json:"token"`
 	}
-	if err := json.Unmarshal(answer, &found); err != nil {
+	if err := json.Unmarshal(answer.text, &found); err != nil {
 		return nil, err
 	}
 	for _, r := range found.Token.Roles {
@@ -131,16 +134,16 @@ func (s *Server) Validate(ctx context.Context, token string) (roles []string, er
 }
 
 // login returns a token for a project of the default domain.
-func (s *Server) login(ctx context.Context, user, password, project string) (string, error) {
+func (s *Server) login(ctx context.Context, user, project string) (string, error) {
 	domain := body{"id": DomainID}
-	resp, err := s.ask(ctx, nobody, http.MethodPost, "/auth/tokens", body{"auth": body{
-		"identity": body{"methods": []string{"password"}, "password": body{"user": body{"name": user, "password": password, "domain": domain}}},
+	granted, err := s.ask(ctx, nobody, http.MethodPost, "/auth/tokens", body{"auth": body{
+		"identity": body{"methods": []string{"password"}, "password": body{"user": body{"name": user, "password": Password(user), "domain": domain}}},
 		"scope":    body{"project": body{"name": project, "domain": domain}},
 	}}, nil)
 	if err != nil {
 		return "", err
 	}
-	return resp.Header.Get("X-Subject-Token"), nil
+	return granted.header.Get("X-Subject-Token"), nil
 }
 
 // create makes an object of the given kind and returns its id.
@@ -162,52 +165,57 @@ func (s *Server) list(ctx context.Context, path, kind string) ([]identifier, err
 // nobody stands for the token of a request that has none.
 const nobody = "nobody"
 
-// ask sends a request of the given token, or else of the administrator's, and reads the answer into answer, if that is not nil. Each request of
+// ask sends a request of the given token, or else of the administrator's, and reads the answer into into, if that is not nil. Each request of
 // the administrator has a token of its own: where tokens are short-lived one would not last for several.
-func (s *Server) ask(ctx context.Context, token, method, path string, question body, answer any) (*http.Response, error) {
+func (s *Server) ask(ctx context.Context, token, method, path string, question body, into any) (answer, error) {
 	var text []byte
+	var err error
 	if question != nil {
-		var err error
 		if text, err = json.Marshal(question); err != nil {
-			return nil, err
+			return answer{}, err
 		}
 	}
 	req, err := http.NewRequestWithContext(ctx, method, s.URL+path, bytes.NewReader(text))
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if token == "" {
-		if token, err = s.login(ctx, AdminUser, AdminPassword, AdminProject); err != nil {
-			return nil, err
+		if token, err = s.login(ctx, AdminUser, AdminProject); err != nil {
+			return answer{}, err
 		}
 	}
 	if token != nobody {
 		req.Header.Set("X-Auth-Token", token)
 	}
-	said, resp, err := send(req, http.StatusOK, http.StatusCreated, http.StatusNoContent)
-	if err == nil && answer != nil {
-		err = json.Unmarshal(said, answer)
+	got, err := send(req, http.StatusOK, http.StatusCreated, http.StatusNoContent)
+	if err == nil && into != nil {
+		err = json.Unmarshal(got.text, into)
 	}
-	return resp, err
+	return got, err
 }
 
-// send returns the answer, with an error if its status is none of the good ones.
-func send(req *http.Request, good ...int) ([]byte, *http.Response, error) {
+// answer is what came for a request.
+type answer struct {
+	status int
+	header http.Header
+	text   []byte
+}
+
+// send returns the answer, or an error if its status is none of the good ones.
+func send(req *http.Request, good ...int) (answer, error) {
 	client := &http.Client{Timeout: requestLimit, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
 	if err != nil {
-		return nil, resp, err
+		return answer{}, err
 	}
-	for _, status := range good {
-		if resp.StatusCode == status {
-			return text, resp, nil
-		}
+	if !slices.Contains(good, resp.StatusCode) {
+		return answer{}, fmt.Errorf("%s %s: Keystone answered %s: %s", req.Method, req.URL.Path, resp.Status, text)
 	}
-	return text, resp, fmt.Errorf("Keystone answered %s to %s %s: %s", resp.Status, req.Method, req.URL.Path, text)
+	return answer{resp.StatusCode, resp.Header, text}, nil
 }

@@ -2,6 +2,7 @@ package keystonetest
 
 import (
 	"bufio"
+	"context"
 	"crypto/rand"
 	_ "embed"
 	"encoding/base64"
@@ -177,7 +178,7 @@ func (s *Server) run() error {
 		return fmt.Errorf("start Keystone: %w", err)
 	}
 	defer func() { _ = errors.Join(output.Close(), log.Close()) }()
-	cmd := exec.Command(s.python, "-I", filepath.Join(s.folder, "server.py"), s.folder, strconv.Itoa(s.ports[0]), strconv.Itoa(s.ports[1]))
+	cmd := exec.CommandContext(context.Background(), s.python, "-I", filepath.Join(s.folder, "server.py"), s.folder, strconv.Itoa(s.ports[0]), strconv.Itoa(s.ports[1]))
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.folder, ourEnd, itsEnd, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt at the terminal is for the tests, which then end their server
 	err := cmd.Start()
@@ -192,7 +193,7 @@ func (s *Server) run() error {
 	}
 	if err != nil {
 		said := s.said()
-		return errors.Join(fmt.Errorf("Keystone did not start: %w: %s", err, said), s.kill())
+		return errors.Join(fmt.Errorf("start Keystone: %w: %s", err, said), s.kill())
 	}
 	s.URL = fmt.Sprintf("http://127.0.0.1:%d/v3", s.ports[0])
 	s.SecureURL = fmt.Sprintf("https://127.0.0.1:%d/v3", s.ports[1])
