@@ -34,7 +34,8 @@ func (o *outcome) resolution(ref *reference, began time.Time) drydock.Resolution
 func (r *Resolver) fly(ctx context.Context, f *flight[outcome], ref *reference) (got outcome) {
 	defer func() {
 		if p := recover(); p != nil { // the callers' own goroutines would have had somebody to catch it
-			r.o.Logger.ErrorContext(ctx, "fetching a design panicked", "ref", ref.where, "panic", ref.scrubbed(fmt.Errorf("%v", p)), "stack", string(debug.Stack()))
+			said := ref.scrubbed(fmt.Errorf("%v", p))
+			r.o.Logger.ErrorContext(ctx, "fetching a design panicked", "ref", ref.where, "panic", said, "stack", string(debug.Stack()))
 			got = outcome{tries: got.tries, err: errors.New("fetching it failed because of a defect of this program; its log has the details")}
 		}
 	}()
@@ -49,6 +50,7 @@ func (r *Resolver) fly(ctx context.Context, f *flight[outcome], ref *reference) 
 	switch passing := errors.Is(got.err, drydock.ErrUnavailable); {
 	case got.err == nil:
 		r.keep(ref, got.entry)
+	case errors.Is(ctx.Err(), context.Canceled): // nobody is there any more to hear it
 	case passing && kept != nil && time.Since(kept.fetched) < r.o.Stale:
 		r.o.Logger.WarnContext(ctx, "get design: its source is unavailable, the copy at hand serves", "ref", ref.where, "error", ref.scrubbed(got.err))
 		got.entry, got.origin, got.err = kept, drydock.OriginStale, nil

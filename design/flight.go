@@ -56,12 +56,15 @@ func (g *flights[K, V]) do(ctx context.Context, key K, run func(context.Context,
 
 func (g *flights[K, V]) fly(ctx context.Context, key K, f *flight[V], run func(context.Context, *flight[V]) V) {
 	defer f.cancel()
-	v := run(ctx, f)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	f.value = v
-	g.remove(key, f)
-	close(f.done)
+	var v V
+	defer func() { // whatever run does: those who wait must not wait for ever
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		f.value = v
+		g.remove(key, f)
+		close(f.done)
+	}()
+	v = run(ctx, f)
 }
 
 func (g *flights[K, V]) leave(key K, f *flight[V]) (V, bool) {

@@ -27,7 +27,8 @@ type cacheKey [sha256.Size]byte
 // parse reads a reference. The error is an *Error of StepParse.
 func (r *Resolver) parse(text string) (*reference, error) {
 	invalid := func(where, remedy, format string, args ...any) error {
-		return &Error{Ref: where, Step: StepParse, Reason: drydock.ErrInvalid.Error() + ": " + fmt.Sprintf(format, args...), Remedy: remedy, kinds: []error{drydock.ErrInvalid}}
+		reason := drydock.ErrInvalid.Error() + ": " + fmt.Sprintf(format, args...)
+		return &Error{Ref: where, Step: StepParse, Reason: reason, Remedy: remedy, kinds: []error{drydock.ErrInvalid}}
 	}
 	if len(text) > drydock.MaxDesignRef {
 		return nil, invalid(hidden, "", "it has %d bytes, which is too long; at most %d are read", len(text), drydock.MaxDesignRef)
