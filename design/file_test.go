@@ -164,6 +164,66 @@ func TestFetchFile(t *testing.T) {
 	})
 }
 
+// A file that is as it was is not read again; whatever happens to it, it is.
+func TestFileStamp(t *testing.T) {
+	root := t.TempDir()
+	path := write(t, filepath.Join(root, "site.yaml"), "a: 1\n")
+	u := &url.URL{Scheme: "file", Path: path}
+	f := FetchFile([]string{root}, 0).(*fileFetcher)
+	fetch := func(known string) Answer {
+		t.Helper()
+		a, err := f.Fetch(t.Context(), Request{URL: u, ETag: known})
+		must(t, err)
+		return a
+	}
+	if a := fetch(""); a.ETag != "" {
+		t.Errorf("a file that was changed just now has the mark %s: the next change may have the same time", a.ETag)
+	}
+	f.now = func() time.Time { return time.Now().Add(time.Hour) }
+	first := fetch("")
+	if first.ETag == "" || string(first.Body) != "a: 1\n" {
+		t.Fatalf("%+v", first)
+	}
+	if a := fetch(first.ETag); !a.NotModified || a.Body != nil || a.ETag != first.ETag {
+		t.Errorf("unchanged: %+v", a)
+	}
+	old := time.Now().Add(-time.Hour)
+	for name, change := range map[string]func() error{
+		"other content of the same size, with the time set back": func() error {
+			return errors.Join(os.WriteFile(path, []byte("a: 2\n"), 0o600), os.Chtimes(path, old, old))
+		},
+		"another file in its place": func() error {
+			other := write(t, path+".new", "a: 3\n")
+			return errors.Join(os.Chtimes(other, old, old), os.Rename(other, path))
+		},
+		"longer": func() error { return os.WriteFile(path, []byte("a: 1\nb: 2\n"), 0o600) },
+	} {
+		before := fetch("")
+		must(t, change())
+		if a := fetch(before.ETag); a.NotModified || a.ETag == before.ETag || string(a.Body) == string(before.Body) {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	r := NewResolver(map[string]Fetcher{"file": f}, ResolverOptions{})
+	for i, want := range []drydock.Origin{drydock.OriginSource, drydock.OriginConfirmed} {
+		if _, got, err := r.Resolve(t.Context(), u.String()); err != nil || got.Origin != want {
+			t.Errorf("resolve %d: %+v, %v", i, got, err)
+		}
+	}
+}
+
+func TestFileRoot(t *testing.T) {
+	for path, want := range map[string]string{"/srv/a/x.yaml": "/srv/a", "/srv/b/c/x.yaml": "/srv/b", "/srv/b/../a/x": "/srv/a"} {
+		if got, err := FileRoot([]string{"/srv/a", "/srv/b"}, &url.URL{Scheme: "file", Path: path}); err != nil || got != want {
+			t.Errorf("%s: %q, %v", path, got, err)
+		}
+	}
+	_, err := FileRoot([]string{"/srv/a"}, &url.URL{Scheme: "file", Path: "/etc/passwd"})
+	wantError(t, err, drydock.ErrDenied, "outside")
+	_, err = FileRoot([]string{"/srv/a"}, &url.URL{Scheme: "file", Path: "x"})
+	wantError(t, err, drydock.ErrInvalid, "absolute path")
+}
+
 func TestFileErrors(t *testing.T) {
 	for cause, kind := range map[error]error{
 		fs.ErrPermission: drydock.ErrDenied, syscall.EACCES: drydock.ErrDenied, syscall.EIO: drydock.ErrUnavailable, fs.ErrNotExist: drydock.ErrNotFound,

@@ -28,6 +28,10 @@ func (x *exchange) body(resp *http.Response) ([]byte, error) {
 	plain, announced := io.Reader(&bounded{from: resp.Body, left: x.o.MaxBytes, err: tooLong}), resp.ContentLength
 	switch encoding := strings.ToLower(strings.TrimSpace(strings.Join(resp.Header.Values("Content-Encoding"), ","))); encoding {
 	case "", "identity":
+		if announced < 0 && len(resp.TransferEncoding) == 0 {
+			return nil, stepError(StepRead, drydock.ErrInvalid, "let the server send Content-Length, or chunks",
+				"the answer has no announced end, so that half of it would look like all of it")
+		}
 	case "gzip", "x-gzip":
 		unzip, err := gzip.NewReader(plain)
 		if err != nil {

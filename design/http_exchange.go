@@ -23,6 +23,7 @@ type exchange struct {
 	in    *bufio.Reader
 	quota int64     // bytes that may still be read; for the head of the answer
 	until time.Time // nothing is read later than that; zero: no limit but that of silence
+	err   error     // why nothing more could be read
 	stop  func() bool
 }
 
@@ -63,7 +64,8 @@ func (x *exchange) close() {
 // Read implements io.Reader for the buffer before the connection. It fails when the server is silent for too long.
 func (x *exchange) Read(p []byte) (int, error) {
 	if x.quota <= 0 {
-		return 0, errHeader
+		x.err = errHeader
+		return 0, x.err
 	}
 	if int64(len(p)) > x.quota {
 		p = p[:x.quota]
@@ -77,6 +79,9 @@ func (x *exchange) Read(p []byte) (int, error) {
 	}
 	n, err := x.conn.Read(p)
 	x.quota -= int64(n)
+	if err != nil {
+		x.err = err
+	}
 	return n, err
 }
 
@@ -96,6 +101,9 @@ func (x *exchange) ask() (*http.Response, error) {
 	x.quota = maxHeader
 	for range 5 { // interim answers are few, or there will never be another
 		resp, err := http.ReadResponse(x.in, req)
+		if err != nil && x.err != nil {
+			err = x.err // what half of a line looks like is of no interest
+		}
 		if errors.Is(err, errHeader) {
 			return nil, stepError(StepSize, drydock.ErrInvalid, "", "%w: more than %d bytes", errHeader, maxHeader)
 		}

@@ -149,12 +149,20 @@ func TestDecisionAt(t *testing.T) {
 		ref, addr string
 		verdict   Verdict
 	}{
-		{"http://h.example/", "8.8.8.8", Allowed}, {"http://h.example/", "10.0.0.1", Refused}, {"http://h.example/", "127.0.0.1", Refused},
-		{"http://h.example/", "169.254.169.254", Refused}, {"http://h.example/", "::ffff:8.8.8.8", Allowed},
-		{"https://designs.example:8443/", "127.0.0.1", Allowed}, {"https://designs.example:8443/", "fd00::1", Allowed},
-		{"https://designs.example:8443/", "169.254.169.254", Refused}, {"https://designs.example:8443/", "64:ff9b::a9fe:a9fe", Refused},
-		{"https://designs.example:8443/", "0.0.0.0", Refused}, {"https://other.example/", "10.1.2.3", Allowed}, {"https://other.example/", "8.8.8.8", Refused},
-		{"https://other.example/", "127.0.0.1", Refused}, {"https://other.example:9000/", "127.0.0.1", Allowed},
+		{"http://h.example/", "8.8.8.8", Allowed},
+		{"http://h.example/", "10.0.0.1", Refused},
+		{"http://h.example/", "127.0.0.1", Refused},
+		{"http://h.example/", "169.254.169.254", Refused},
+		{"http://h.example/", "::ffff:8.8.8.8", Allowed},
+		{"https://designs.example:8443/", "127.0.0.1", Allowed},
+		{"https://designs.example:8443/", "fd00::1", Allowed},
+		{"https://designs.example:8443/", "169.254.169.254", Refused},
+		{"https://designs.example:8443/", "64:ff9b::a9fe:a9fe", Refused},
+		{"https://designs.example:8443/", "0.0.0.0", Refused},
+		{"https://other.example/", "10.1.2.3", Allowed},
+		{"https://other.example/", "8.8.8.8", Refused},
+		{"https://other.example/", "127.0.0.1", Refused},
+		{"https://other.example:9000/", "127.0.0.1", Allowed},
 	} {
 		u, err := url.Parse(c.ref)
 		must(t, err)
@@ -171,12 +179,16 @@ func TestPolicyCatalogFails(t *testing.T) {
 	if d.Verdict != Refused || !strings.Contains(d.Reason, "Keystone is not configured") || !errors.Is(d.check(), drydock.ErrDenied) {
 		t.Errorf("without Keystone: %+v", d)
 	}
-	p.Catalog = func(context.Context, string) ([]*url.URL, error) { return nil, fmt.Errorf("%w: down", drydock.ErrUnavailable) }
+	p.Catalog = func(context.Context, string) ([]*url.URL, error) {
+		return nil, fmt.Errorf("%w: down", drydock.ErrUnavailable)
+	}
 	if d := p.Explain(t.Context(), u, "deckhand+http"); d.Verdict != Refused || !errors.Is(d.check(), drydock.ErrUnavailable) {
 		t.Errorf("Keystone is down: %+v", d)
 	}
 	p = policyOf(t, "deckhand+http=catalog", "deckhand+http=deckhand:9000")
-	p.Catalog = func(context.Context, string) ([]*url.URL, error) { return nil, fmt.Errorf("%w: down", drydock.ErrUnavailable) }
+	p.Catalog = func(context.Context, string) ([]*url.URL, error) {
+		return nil, fmt.Errorf("%w: down", drydock.ErrUnavailable)
+	}
 	if d := p.Explain(t.Context(), u, "deckhand+http"); d.Verdict != Allowed {
 		t.Errorf("Keystone is down, but another line allows the host: %+v", d)
 	}
