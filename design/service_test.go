@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -124,7 +125,7 @@ func TestServiceRenew(t *testing.T) {
 	}
 }
 
-// TestServiceAllowed: no token is asked for, let alone sent, for a reference that is not allowed, and none without Keystone (P46).
+// TestServiceAllowed: no token is asked for, let alone sent, for a reference that is not allowed, and none without Keystone (R12).
 func TestServiceAllowed(t *testing.T) {
 	var requests int
 	tokens, _, ref := deckhand(t, func(http.ResponseWriter, *http.Request) { requests++ })
@@ -169,7 +170,7 @@ func TestServiceAllowed(t *testing.T) {
 	}
 }
 
-// TestServiceRedirect: a token stays with the host that it was sent to (P46).
+// TestServiceRedirect: a token stays with the host that it was sent to (R12).
 func TestServiceRedirect(t *testing.T) {
 	var stolen []string
 	thief := serve(t, func(_ http.ResponseWriter, r *http.Request) { stolen = append(stolen, r.Header.Get("X-Auth-Token")) })
@@ -178,6 +179,23 @@ func TestServiceRedirect(t *testing.T) {
 	wantError(t, err, drydock.ErrDenied, "redirects to another host")
 	if len(stolen) > 0 {
 		t.Errorf("the thief was sent %q", stolen)
+	}
+}
+
+// TestServiceTLS: deckhand+https and promenade+https, which upstream documents and does not know (P46).
+func TestServiceTLS(t *testing.T) {
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Header.Get("X-Auth-Token")) }))
+	defer s.Close()
+	policy, err := ParsePolicy([]string{"deckhand+https=127.0.0.1", "promenade+https=127.0.0.1"})
+	must(t, err)
+	trusted := s.Client().Transport.(*http.Transport).TLSClientConfig
+	f := FetchService(ServiceOptions{HTTP: FetchHTTP(HTTPOptions{Policy: policy, TLS: trusted}), Tokens: &fakeTokens{}})
+	r := NewResolver(map[string]Fetcher{"deckhand+https": f, "promenade+https": f}, ResolverOptions{})
+	for _, service := range []string{"deckhand+", "promenade+"} {
+		body, _, err := r.Resolve(t.Context(), service+s.URL+"/revisions/1/rendered-documents")
+		if err != nil || string(body) != "token-1" {
+			t.Errorf("%s: %q, %v", service, body, err)
+		}
 	}
 }
 
@@ -300,7 +318,7 @@ func TestServiceNoToken(t *testing.T) {
 	}
 }
 
-// TestServiceCached: what a revision rendered is fetched once; a join script each time (D20).
+// TestServiceCached: what a revision rendered is fetched once; a join script each time (R20).
 func TestServiceCached(t *testing.T) {
 	var requests int
 	_, f, ref := deckhand(t, func(w http.ResponseWriter, _ *http.Request) {
