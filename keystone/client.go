@@ -23,6 +23,8 @@ const (
 	restAfterDenial = 30 * time.Second
 	// restAfterFailure is for how long a token that is still good is used after a failed try to renew it early.
 	restAfterFailure = time.Second
+	// longEnough is how long a caller with a good token waits for a younger one.
+	longEnough = 2 * time.Second
 	// staleCatalog is the age from which a catalogue is asked for again if it does not have what is looked for.
 	staleCatalog = time.Minute
 )
@@ -113,7 +115,7 @@ func (c *Client) Endpoints(ctx context.Context, service string) ([]*url.URL, err
 	}
 	found, reason := c.find(s.catalog, service)
 	if len(found) == 0 && time.Since(s.received) >= staleCatalog {
-		if s, err = c.current(ctx, s.token); err != nil {
+		if s, err = c.again(ctx, s); err != nil {
 			return nil, err
 		}
 		found, reason = c.find(s.catalog, service)
@@ -176,19 +178,51 @@ func (c *Client) current(ctx context.Context, refused string) (*session, error) 
 		defer c.mu.Unlock()
 		return nil, c.denied
 	}
-	if c.login == nil {
-		c.start()
-	}
-	l := c.login
+	l := c.join()
+	c.mu.Unlock()
 	if s != nil && now.Before(s.urgent) { // nobody needs to wait, so nobody can give up
-		l.waiters++
+		return s, nil
+	}
+	return c.wait(ctx, l, s)
+}
+
+// again returns a session that is younger than s if one can be had, else s.
+func (c *Client) again(ctx context.Context, s *session) (*session, error) {
+	c.mu.Lock()
+	if newer := c.session; newer != nil && newer != s {
+		c.mu.Unlock()
+		return newer, nil
+	}
+	if time.Now().Before(c.rest) {
 		c.mu.Unlock()
 		return s, nil
 	}
-	l.waiters++
+	l := c.join()
 	c.mu.Unlock()
+	return c.wait(ctx, l, s)
+}
+
+// join makes the caller one of those who wait for the login that is under way, or begins one. Client.mu is held.
+func (c *Client) join() *login {
+	if c.login == nil {
+		c.start()
+	}
+	c.login.waiters++
+	return c.login
+}
+
+// wait returns what comes of a login. Who still has a good session has it back if Keystone is unavailable, or too slow.
+func (c *Client) wait(ctx context.Context, l *login, s *session) (*session, error) {
+	var enough <-chan time.Time
+	if s != nil {
+		timer := time.NewTimer(min(longEnough, time.Until(s.end)/2))
+		defer timer.Stop()
+		enough = timer.C
+	}
 	select {
 	case <-l.done:
+	case <-enough:
+		return s, nil // the login goes on for those who come
 	case <-ctx.Done():
 		c.leave(l)
 		return nil, c.ended(ctx)
