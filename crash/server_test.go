@@ -55,7 +55,7 @@ func launch(t *testing.T, name, database string, options ...string) (s *server, 
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, append([]string{
-		"serve", "--database", database, "--listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "WARNING",
+		"serve", "--database", database, "--allow-design", "http=127.0.0.1", "--listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "WARNING",
 	}, options...)...)
 	cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir} // nothing of the developer's configuration
 	cmd.Stderr, cmd.SysProcAttr = log, withTest()

@@ -79,7 +79,7 @@ func (p *Policy) Explain(ctx context.Context, u *url.URL, scheme string) Decisio
 func (d Decision) At(a netip.Addr) Decision {
 	if forbidden(a) {
 		d.Verdict, d.Lines, d.Err = Refused, nil, nil
-		d.Reason = fmt.Sprintf("%s is a link-local, multicast, unspecified or metadata address; designs are never read from there", a)
+		d.Reason = fmt.Sprintf("%s is a link-local, multicast, unspecified or metadata address; designs are never read from there", a.Unmap())
 		d.Remedy = "name another host; no policy line can allow this one"
 		return d
 	}
@@ -94,7 +94,7 @@ func (d Decision) At(a netip.Addr) Decision {
 	if d.endpoint.addr == a {
 		return d.refused("")
 	}
-	return d.refused(fmt.Sprintf("%s has the address %s", d.endpoint.host, a))
+	return d.refused(fmt.Sprintf("%s has the address %s", d.endpoint.host, a.Unmap()))
 }
 
 func (d Decision) allowedBy(r rule) Decision {
@@ -112,7 +112,7 @@ func (d Decision) refused(why string) Decision {
 	if why != "" {
 		d.Reason += " (" + why + ")"
 	}
-	d.Remedy = fmt.Sprintf("add --allow-design %s=%s, or that line to [design] allow, if designs may be read from there", d.scheme, d.endpoint)
+	d.Remedy = fmt.Sprintf("if designs may be read from there, add %s=%s to the lines of [design] allow (--allow-design)", d.scheme, d.endpoint)
 	return d
 }
 

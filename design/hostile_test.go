@@ -70,7 +70,7 @@ func hostileReferences() []hostile {
 		policy("metadata of a cloud", "http://100.100.100.200/x", "metadata"), policy("metadata by IPv6", "http://[fd00:ec2::254]/x", "metadata"),
 		policy("link-local", "http://[fe80::1]/x", "link-local"), policy("unspecified", "http://0.0.0.0/x", "unspecified"), policy("unspecified by IPv6", "http://[::]/x", "unspecified"),
 		policy("multicast", "http://224.0.0.1/x", "multicast"), policy("broadcast", "http://255.255.255.255/x", "link-local"),
-		policy("private", "http://SECRET10.0.0.1/x?token="+token, "--allow-design http=10.0.0.1:80"), policy("other loopback", "http://127.0.0.2/x", "no line"),
+		policy("private", "http://SECRET10.0.0.1/x?token="+token, "add http=10.0.0.1:80"), policy("other loopback", "http://127.0.0.2/x", "no line"),
 		policy("loopback by IPv6", "http://[::1]/x", "no line"), policy("shared", "http://100.64.0.1/x", "no line"), policy("documentation", "http://192.0.2.1/x", "no line"),
 	}
 }

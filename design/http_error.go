@@ -45,7 +45,7 @@ func tlsError(ctx context.Context, err error, limit time.Duration, scrub scrubbe
 	case errors.As(err, &record):
 		return final("use http, if that is what the port speaks", "the server does not speak TLS", err)
 	case errors.As(err, &remote) && remote.Op == "remote error":
-		return final("if it wants a client certificate, set [design] cert_file and key_file", "the server refuses TLS with us", err)
+		return final("if it wants a client certificate, set [design] cert_file and cert_key_file", "the server refuses TLS with us", err)
 	case errors.Is(err, io.EOF), errors.As(err, &remote):
 		return stepError(StepTLS, drydock.ErrUnavailable, "", "the TLS handshake broke off: %s", clean(scrub.text(err.Error()), 300))
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"drydock"
+	"drydock/design"
 	"drydock/keystone"
 )
 
@@ -25,6 +26,17 @@ type config struct {
 	InsecureNoAuth bool   // may listen beyond loopback although nobody is asked for a token
 
 	DesignRoots    []string      // folders that file:// references may point into
+	DesignAllow    []string      // policy: hosts that other references may lead to, scheme by scheme
+	CAFile         string        // authorities beside the system's; empty: none
+	CertFile       string        // certificate to show to hosts that serve designs; empty: none
+	CertKeyFile    string        // its key
+	MaxBytes       int64         // of a design
+	Deadline       time.Duration // to get one, altogether
+	CacheBytes     int64         // of designs kept; 0: none
+	CacheAge       time.Duration // of those that can never change; 0: for ever
+	ServeStale     time.Duration // since the last confirmation; 0: not at all
+	BreakAfter     int           // failures in a row; 0: never
+	BreakFor       time.Duration
 	ConnectTimeout time.Duration // to a host that serves designs
 	ReadTimeout    time.Duration // longest silence of such a host
 	Tries          int           // of such a fetch, the first included; 0 is taken for 1
@@ -46,6 +58,12 @@ func defaultConfig() config {
 		Database:       "sqlite:drydock.db",
 		Listen:         "127.0.0.1:9000",
 		DesignRoots:    []string{"."},
+		DesignAllow:    design.DefaultPolicy(),
+		MaxBytes:       design.DefaultMaxBytes,
+		Deadline:       10 * time.Minute,
+		CacheBytes:     256 << 20,
+		BreakAfter:     5,
+		BreakFor:       30 * time.Second,
 		ConnectTimeout: 16 * time.Second,
 		ReadTimeout:    300 * time.Second,
 		Tries:          3,
@@ -124,7 +142,14 @@ func (c *config) validate() error {
 			return fmt.Errorf("%w: --design-root %s is not a folder", drydock.ErrInvalid, root)
 		}
 	}
-	return nil
+	if c.MaxBytes > design.DefaultMaxBytes {
+		return fmt.Errorf("%w: [design] max_bytes %s: more than %s cannot be checked", drydock.ErrInvalid, byteCount(c.MaxBytes), byteCount(design.DefaultMaxBytes))
+	}
+	if _, err := design.ParsePolicy(c.DesignAllow); err != nil {
+		return fmt.Errorf("[design] allow (--allow-design): %w", err)
+	}
+	_, err = c.designTLS()
+	return err
 }
 
 // designRoots returns the roots as absolute paths.

@@ -82,6 +82,24 @@ func TestConfig(t *testing.T) {
 			flags: map[string][]string{"design-root": {root, "a,b"}},
 			err:   "--design-root a,b is not a folder",
 		},
+		{
+			name: "hosts that designs may be read from: given lines replace the default",
+			file: "[design]\nallow = https=public,\n  http=10.0.0.0/8\nmax_bytes = 1M\ndeadline = 60\ncache_bytes = 0\ncache_age = 1h\nserve_stale = 0\nbreak_after = 0\nbreak_for = 5s\n",
+			want: func(c *config) {
+				c.DesignAllow = []string{"https=public", "http=10.0.0.0/8"}
+				c.MaxBytes, c.Deadline, c.CacheBytes, c.CacheAge, c.BreakAfter, c.BreakFor = 1<<20, time.Minute, 0, time.Hour, 0, 5*time.Second
+			},
+		},
+		{name: "no host at all", file: "[design]\nallow =\n", want: func(c *config) { c.DesignAllow = []string{} }},
+		{name: "bad policy", flags: map[string][]string{"allow-design": {"http=public", "htps=any"}}, err: `[design] allow (--allow-design): invalid: policy line "htps=any": there is no scheme`},
+		{name: "policy with a host bit", env: map[string]string{"DRYDOCK_DESIGN_ALLOW": "http=10.0.0.1/8"}, err: "is 10.0.0.0/8 meant?"},
+		{name: "no such authorities", file: "[design]\nca_file = " + filepath.Join(root, "none") + "\n", err: "[design] ca_file"},
+		{name: "no authorities in it", file: "[design]\nca_file = config_test.go\n", err: "there is no certificate in it"},
+		{name: "certificate without key", file: "[design]\ncert_file = config_test.go\n", err: "one is of no use without the other"},
+		{name: "no certificate", file: "[design]\ncert_file = config_test.go\ncert_key_file = config_test.go\n", err: "[design] cert_file and cert_key_file"},
+		{name: "more than can be checked", file: "[design]\nmax_bytes = 65M\n", err: "more than 64M cannot be checked"},
+		{name: "no bytes", file: "[design]\nmax_bytes = 0\n", err: "not a number of bytes"},
+		{name: "bad cache", file: "[design]\ncache_bytes = many\n", err: "not a number of bytes"},
 		{name: "switches", env: map[string]string{"DRYDOCK_NO_MIGRATE": "yes"}, want: func(c *config) { c.NoMigrate = true }},
 		{name: "variables of others", env: map[string]string{"OS_NOVA__HOST": "x", "OS_FROM_OTHERS": "y", "DRYDOCK_TEST_POSTGRES": "z"}, want: func(*config) {}},
 		{

@@ -1,35 +1,95 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"log/slog"
+	"os"
 
+	"drydock"
 	"drydock/design"
 )
 
-// newLoader builds the table of the schemes that designs may be fetched by.
-func newLoader(cfg config, roots []string, log *slog.Logger) (*design.Loader, error) {
+// newResolver builds the table of the schemes that designs may be fetched by, and the policy that their hosts are held against.
+func newResolver(cfg config, roots []string, log *slog.Logger) (*design.Resolver, *design.Policy, error) {
+	policy, err := design.ParsePolicy(cfg.DesignAllow)
+	if err != nil {
+		return nil, nil, err
+	}
 	tokens, err := newTokens(cfg, log)
 	if err != nil {
-		return nil, err
-	}
-	policy, err := design.ParsePolicy(design.DefaultPolicy())
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if tokens != nil {
 		policy.Catalog = design.CatalogOf(tokens)
 	}
+	secure, err := cfg.designTLS()
+	if err != nil {
+		return nil, nil, err
+	}
 	web := design.FetchHTTP(design.HTTPOptions{
-		Policy: policy, ConnectTimeout: cfg.ConnectTimeout, ReadTimeout: cfg.ReadTimeout, UserAgent: "drydock/" + version,
+		Policy: policy, ConnectTimeout: cfg.ConnectTimeout, ReadTimeout: cfg.ReadTimeout, MaxBytes: cfg.MaxBytes, TLS: secure, UserAgent: "drydock/" + version,
 	})
 	service := design.FetchService(design.ServiceOptions{HTTP: web, Tokens: tokens})
-	resolver := design.NewResolver(map[string]design.Fetcher{
-		"file": design.FetchFile(roots, 0), "http": web, "https": web,
+	fetchers := map[string]design.Fetcher{
+		"file": design.FetchFile(roots, cfg.MaxBytes), "http": web, "https": web,
 		"deckhand+http": service, "deckhand+https": service, "promenade+http": service, "promenade+https": service,
-	}, design.ResolverOptions{Tries: max(cfg.Tries, 1), Logger: log})
+	}
+	return design.NewResolver(fetchers, design.ResolverOptions{
+		Tries: max(cfg.Tries, 1), Deadline: cfg.Deadline, MaxBytes: cfg.MaxBytes, CacheBytes: orNever(cfg.CacheBytes), CacheAge: cfg.CacheAge, Stale: cfg.ServeStale,
+		BreakAfter: orNever(cfg.BreakAfter), BreakFor: cfg.BreakFor, Logger: log,
+	}), policy, nil
+}
+
+// orNever says in the words of the resolver that 0 is meant.
+func orNever[N int | int64](n N) N {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
+// newLoader returns what turns design references into checked sites.
+func newLoader(cfg config, roots []string, log *slog.Logger) (*design.Loader, error) {
+	resolver, _, err := newResolver(cfg, roots, log)
+	if err != nil {
+		return nil, err
+	}
 	ingester, err := design.NewIngester()
 	if err != nil {
 		return nil, err
 	}
 	return design.NewLoader(resolver, ingester), nil
+}
+
+// designTLS reads the authorities and the certificate for hosts that serve designs. The error is ErrInvalid and names the option.
+func (c *config) designTLS() (*tls.Config, error) {
+	secure := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CAFile != "" {
+		text, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("%w: [design] ca_file: %w", drydock.ErrInvalid, err)
+		}
+		pool, err := x509.SystemCertPool()
+		if err != nil { // a machine without authorities of its own
+			pool = x509.NewCertPool()
+		}
+		if !pool.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("%w: [design] ca_file %s: there is no certificate in it", drydock.ErrInvalid, c.CAFile)
+		}
+		secure.RootCAs = pool
+	}
+	switch {
+	case c.CertFile == "" && c.CertKeyFile == "":
+	case c.CertFile == "" || c.CertKeyFile == "":
+		return nil, fmt.Errorf("%w: [design] cert_file and cert_key_file: one is of no use without the other", drydock.ErrInvalid)
+	default:
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.CertKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("%w: [design] cert_file and cert_key_file: %w", drydock.ErrInvalid, err)
+		}
+		secure.Certificates = []tls.Certificate{pair}
+	}
+	return secure, nil
 }

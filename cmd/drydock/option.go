@@ -73,6 +73,73 @@ var serveOptions = []option{
 		get:  func(c *config) string { return strings.Join(c.DesignRoots, ",") },
 	},
 	{
+		group: "design", name: "allow", env: []string{"DRYDOCK_DESIGN_ALLOW"}, flag: "allow-design", value: "SCHEME=RULE", list: true,
+		help: "host that references of a scheme may lead to: public, any, a CIDR, HOST[:PORT], *.SUFFIX[:PORT] or catalog (what Keystone knows); the flag can be repeated; " +
+			"lines that are given replace all of the default, an empty value allows no host. Link-local and metadata addresses are always refused",
+		set: func(c *config, v []string) error { c.DesignAllow = trimmed(v); return nil },
+		get: func(c *config) string { return strings.Join(c.DesignAllow, ",") },
+	},
+	{
+		group: "design", name: "ca_file", env: []string{"DRYDOCK_DESIGN_CA_FILE"},
+		help: "PEM file with certificate authorities that are trusted for designs beside those of the system",
+		set:  func(c *config, v []string) error { return setOptional(&c.CAFile, v) },
+		get:  func(c *config) string { return c.CAFile },
+	},
+	{
+		group: "design", name: "cert_file", env: []string{"DRYDOCK_DESIGN_CERT_FILE"},
+		help: "PEM file with the certificate that is shown to hosts that serve designs; needs cert_key_file",
+		set:  func(c *config, v []string) error { return setOptional(&c.CertFile, v) },
+		get:  func(c *config) string { return c.CertFile },
+	},
+	{
+		group: "design", name: "cert_key_file", env: []string{"DRYDOCK_DESIGN_CERT_KEY_FILE"},
+		help: "PEM file with the key of cert_file",
+		set:  func(c *config, v []string) error { return setOptional(&c.CertKeyFile, v) },
+		get:  func(c *config) string { return c.CertKeyFile },
+	},
+	{
+		group: "design", name: "max_bytes", env: []string{"DRYDOCK_DESIGN_MAX_BYTES"},
+		help: "bytes of a design, also when decompressed; a larger one is refused. K, M and G are understood",
+		set:  func(c *config, v []string) error { return setByteCount(&c.MaxBytes, v) },
+		get:  func(c *config) string { return byteCount(c.MaxBytes) },
+	},
+	{
+		group: "design", name: "deadline", env: []string{"DRYDOCK_DESIGN_DEADLINE"},
+		help: "how long getting a design may take altogether, with all tries and pauses",
+		set:  func(c *config, v []string) error { return setDuration(&c.Deadline, v) },
+		get:  func(c *config) string { return c.Deadline.String() },
+	},
+	{
+		group: "design", name: "cache_bytes", env: []string{"DRYDOCK_DESIGN_CACHE_BYTES"},
+		help: "bytes of designs that are kept in memory, to be confirmed by their source or, if they can never change, used again; 0 keeps none",
+		set:  func(c *config, v []string) error { return setByteCountOrNone(&c.CacheBytes, v) },
+		get:  func(c *config) string { return byteCount(c.CacheBytes) },
+	},
+	{
+		group: "design", name: "cache_age", env: []string{"DRYDOCK_DESIGN_CACHE_AGE"},
+		help: "how long a design that can never change is used without asking its source again; 0: for ever",
+		set:  func(c *config, v []string) error { return setDurationOrNone(&c.CacheAge, v) },
+		get:  func(c *config) string { return c.CacheAge.String() },
+	},
+	{
+		group: "design", name: "serve_stale", env: []string{"DRYDOCK_DESIGN_SERVE_STALE"},
+		help: "for how long after its last confirmation a design still serves while its source is unavailable, marked as stale on the task; 0: not at all",
+		set:  func(c *config, v []string) error { return setDurationOrNone(&c.ServeStale, v) },
+		get:  func(c *config) string { return c.ServeStale.String() },
+	},
+	{
+		group: "design", name: "break_after", env: []string{"DRYDOCK_DESIGN_BREAK_AFTER"},
+		help: "failures in a row after which a host is left alone for a while; 0: never",
+		set:  func(c *config, v []string) error { return setCount(&c.BreakAfter, v) },
+		get:  func(c *config) string { return strconv.Itoa(c.BreakAfter) },
+	},
+	{
+		group: "design", name: "break_for", env: []string{"DRYDOCK_DESIGN_BREAK_FOR"},
+		help: "for about how long it is left alone",
+		set:  func(c *config, v []string) error { return setDuration(&c.BreakFor, v) },
+		get:  func(c *config) string { return c.BreakFor.String() },
+	},
+	{
 		group: "network", name: "http_client_connect_timeout", env: []string{"DRYDOCK_HTTP_CONNECT_TIMEOUT"},
 		help: "seconds to reach a host that serves designs",
 		set:  func(c *config, v []string) error { return setDuration(&c.ConnectTimeout, v) },

@@ -97,7 +97,7 @@ func (a *app) root() *cobra.Command {
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "how long one request may take")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err.Error()} })
 	complete(root, "output", formTable, formJSON, formYAML)
-	root.AddCommand(a.serveCommand(), a.migrateCommand(), a.doctorCommand(), a.statusCommand(), a.taskCommand(), a.nodeCommand(), a.benchCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.migrateCommand(), a.doctorCommand(), a.statusCommand(), a.taskCommand(), a.nodeCommand(), a.designCommand(), a.benchCommand(), a.versionCommand())
 	return root
 }
 
