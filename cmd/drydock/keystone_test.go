@@ -85,6 +85,26 @@ func TestDeckhand(t *testing.T) {
 		}
 	})
 
+	t.Run("a person at a terminal", func(t *testing.T) {
+		command := func(password string, args ...string) outcome {
+			return runCommand(t.Context(), 0, map[string]string{
+				"OS_AUTH_URL": s.SecureURL, "OS_CACERT": s.CAFile, "OS_USERNAME": keystonetest.DrydockUser, "OS_PASSWORD": password,
+				"OS_USER_DOMAIN_NAME": keystonetest.Domain, "OS_PROJECT_NAME": keystonetest.Project, "OS_PROJECT_DOMAIN_ID": keystonetest.DomainID,
+			}, args...)
+		}
+		password := keystonetest.Password(keystonetest.DrydockUser)
+		if got := command(password, "design", "resolve", d.ref("1")); got.code != exitOK || !strings.Contains(got.out, "digest") {
+			t.Errorf("resolve: %+v", got)
+		}
+		if got := command(password, "design", "check", d.ref("1"), "-o", "table"); got.code != exitOK || !strings.Contains(got.out, "deckhand+http=catalog") {
+			t.Errorf("check: %+v", got)
+		}
+		if got := command("hunter2", "design", "resolve", d.ref("1")); got.code != exitDenied || !strings.Contains(got.err, "at password") || strings.Contains(got.err, "hunter2") {
+			t.Errorf("a wrong password: %+v", got)
+		}
+		d.asked()
+	})
+
 	for _, c := range []struct {
 		name, ref string
 		lines     []string
