@@ -28,10 +28,13 @@ var rooms = map[string]room{
 	"design":          {[]string{"", "site", "rules"}, nil},
 	"store":           {[]string{""}, []string{"net/http"}},
 	"store/storetest": {[]string{"", "store"}, nil},
+	"keystone":        {[]string{""}, nil},
 	"orchestrator":    {[]string{"", "site"}, []string{"net/http"}},
 	"api":             {[]string{"", "site"}, nil},
 	"bench":           {[]string{"", "orchestrator", "store"}, []string{"net/http"}},
 	"crash":           {[]string{"", "api"}, nil}, // tests only
+
+	"keystone/keystonetest": {nil, nil},
 }
 
 // meeting are the folders where rooms meet.
@@ -135,9 +138,9 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-// testMayImport: tests see the package itself and the real store.
+// testMayImport: tests see the package itself, what starts the real peer of the package, and the real store.
 func testMayImport(dir, imp string) bool {
-	return imp == dir || imp == "store" || imp == "store/storetest"
+	return imp == dir || imp == dir+"/"+dir+"test" || imp == "store" || imp == "store/storetest"
 }
 
 // TestPure checks that the pure rooms never read the clock.

@@ -95,6 +95,7 @@ type fetchError struct {
 	after  time.Duration // what the server asked us to wait; 0: nothing
 	final  bool          // not worth another try, whatever the kind
 	status int           // of HTTP; 0: there was no answer
+	said   string        // the beginning of the body of that answer, scrubbed like text
 }
 
 // stepError returns an error of a step. The kind is one of error.go; remedy is a sentence in the imperative or empty; format and args are as

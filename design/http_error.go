@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	excerptBytes = 2 << 10
+	excerptBytes = 32 << 10 // services put the message behind its details
 	excerptRunes = 200
 	excerptTime  = 2 * time.Second
 )
@@ -88,7 +88,7 @@ func (x *exchange) statusError(resp *http.Response) error {
 		remedy = "check the path of the reference"
 	}
 	e := stepError(step, statusKind(resp.StatusCode), remedy, "%s", text)
-	e.status = resp.StatusCode
+	e.status, e.said = resp.StatusCode, x.hop.scrub.text(string(raw))
 	if errors.Is(e.kind, drydock.ErrUnavailable) {
 		e.after = retryAfter(resp.Header.Get("Retry-After"), resp.Header.Get("Date"))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"drydock"
 	"drydock/design"
+	"drydock/keystone"
 )
 
 // config is everything that can be set for serve and migrate. It is made by loadConfig and not changed afterwards; rooms receive plain values
@@ -44,6 +45,8 @@ type config struct {
 	ReadTimeout    time.Duration // longest silence of such a host
 	Tries          int           // of such a fetch, the first included; 0 is taken for 1
 
+	Keystone keystone.Options // without AuthURL there is none
+
 	Orchestrator      string // on, off, or auto: off in a database that upstream made
 	LeaseTTL          time.Duration
 	Concurrency       int
@@ -70,11 +73,14 @@ func defaultConfig() config {
 		ConnectTimeout: 16 * time.Second,
 		ReadTimeout:    300 * time.Second,
 		Tries:          3,
-		Orchestrator:   "auto",
-		LeaseTTL:       15 * time.Second,
-		Concurrency:    4,
-		LogLevel:       slog.LevelInfo,
-		LogFormat:      "text",
+		Keystone: keystone.Options{
+			Interfaces: []string{"internal"}, ConnectTimeout: 5 * time.Second, RequestTimeout: 20 * time.Second, Tries: 4,
+		},
+		Orchestrator: "auto",
+		LeaseTTL:     15 * time.Second,
+		Concurrency:  4,
+		LogLevel:     slog.LevelInfo,
+		LogFormat:    "text",
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 )
 
 // unused are upstream's options, and those of the libraries that it configures by the same file, that belong to parts this program does not
-// have. They are listed in the log and otherwise ignored, so that an existing drydock.conf works as it is. "*" stands for a whole group.
+// have. They are listed in the log and otherwise ignored, so that an existing drydock.conf works as it is. "*" stands for a whole group, or for the
+// rest of it where some of it are options of ours; then those that look like ours are named after it.
 var unused = map[string][]string{
 	"DEFAULT":            {"*"},
 	"database":           {"pool_pre_ping", "pool_timeout", "pool_overflow", "connection_recycle"},
@@ -26,7 +27,7 @@ var unused = map[string][]string{
 	"pyghmi_driver":      {"*"},
 	"libvirt_driver":     {"*"},
 	"redfish_driver":     {"*"},
-	"keystone_authtoken": {"*"},
+	"keystone_authtoken": {"*", "auth_uri", "auth_version", "auth_section", "identity_uri", "admin_user", "admin_password", "service_type"},
 	"oslo_policy":        {"*"},
 }
 
@@ -105,7 +106,7 @@ func (o *option) split(value string) []string {
 
 func findOption(group, name string) *option {
 	for i := range options {
-		if options[i].group == group && options[i].name == name {
+		if options[i].group == group && (options[i].name == name || slices.Contains(options[i].also, name)) {
 			return &options[i]
 		}
 	}
@@ -115,13 +116,15 @@ func findOption(group, name string) *option {
 // misspelt says what was probably meant by an option that is not ours. An empty answer means that it belongs to somebody else.
 func misspelt(group, name string) string {
 	others, shared := unused[group]
-	if shared && others[0] == "*" && group != ini.DefaultSection {
+	ours := slices.ContainsFunc(options, func(o option) bool { return o.group == group })
+	if shared && (slices.Contains(others, name) || others[0] == "*" && group != ini.DefaultSection && !ours) {
 		return ""
 	}
 	var names, groups []string
 	for i := range options {
 		o := &options[i]
-		if o.name == name {
+		// Other groups that are not ours may well have a password or a cafile too.
+		if o.name == name && (o.group != keystoneGroup || ours || group == ini.DefaultSection) {
 			return fmt.Sprintf("it belongs in [%s]", o.group)
 		}
 		groups = append(groups, o.group)

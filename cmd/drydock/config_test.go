@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -36,13 +37,22 @@ func TestConfig(t *testing.T) {
 			file: "[DEFAULT]\npoll_interval = 10\nleader_grace_period = 300\n[database]\n" +
 				"database_connect_string = postgresql+psycopg2://drydock:p%(a)s#;s@db:5432/drydock\npool_size = 15\npool_overflow = 10\n" +
 				"[logging]\nlog_level = DEBUG\nglobal_logger_name = drydock\n[network]\nhttp_client_read_timeout = 20\n" +
-				"[plugins]\noob_driver = a.b.C,\n    d.e.F\n[keystone_authtoken]\nusername = drydock\n[cors]\nallowed_origin = x\n",
+				"[plugins]\noob_driver = a.b.C,\n    d.e.F\n[keystone_authtoken]\nauth_section = x\nauth_type = password\n" +
+				"auth_uri = http://k:5000\nauth_version = v3\nmemcache_security_strategy = ENCRYPT\nmemcache_secret_key = xyz\nauth_url = http://k:5000/v3\n" +
+				"username = drydock\npassword =  p%(a)s#;s\nuser_domain_name = Default\ntenant_name = service\nproject_domain_name = \ninsecure = False\n" +
+				"delay_auth_decision = true\nwww_authenticate_uri = http://k:5000/v3\nhttp_request_max_retries = 7\nvalid_interfaces = internal,public\n" +
+				"[service_user]\npassword = x\nusername = y\n[cors]\nallowed_origin = x\n",
 			want: func(c *config) {
 				c.Database, c.PoolSize = "postgresql+psycopg2://drydock:p%(a)s#;s@db:5432/drydock", 15
 				c.LogLevel, c.ReadTimeout = slog.LevelDebug, 20*time.Second
+				k := &c.Keystone
+				k.AuthURL, k.AuthType, k.Username, k.Password, k.UserDomainName = "http://k:5000/v3", "password", "drydock", "p%(a)s#;s", "Default"
+				k.ProjectName, k.Tries, k.Interfaces = "service", 8, []string{"internal", "public"}
 			},
 			notes: "[DEFAULT] poll_interval, [DEFAULT] leader_grace_period, [database] pool_overflow, [logging] global_logger_name, " +
-				"[plugins] oob_driver, [keystone_authtoken] username, [cors] allowed_origin",
+				"[plugins] oob_driver, [keystone_authtoken] auth_section, [keystone_authtoken] auth_uri, [keystone_authtoken] auth_version, " +
+				"[keystone_authtoken] memcache_security_strategy, [keystone_authtoken] memcache_secret_key, [keystone_authtoken] delay_auth_decision, " +
+				"[keystone_authtoken] www_authenticate_uri, [service_user] password, [service_user] username, [cors] allowed_origin",
 		},
 		{
 			name:  "environment over file, flag over environment",
@@ -91,8 +101,24 @@ func TestConfig(t *testing.T) {
 		{name: "no bytes", file: "[design]\nmax_bytes = 0\n", err: "not a number of bytes"},
 		{name: "bad cache", file: "[design]\ncache_bytes = many\n", err: "not a number of bytes"},
 		{name: "switches", env: map[string]string{"DRYDOCK_NO_MIGRATE": "yes"}, want: func(c *config) { c.NoMigrate = true }},
-		{name: "variables of others", env: map[string]string{"OS_NOVA__HOST": "x", "OS_USERNAME": "y", "DRYDOCK_TEST_POSTGRES": "z"}, want: func(*config) {}},
+		{name: "variables of others", env: map[string]string{"OS_NOVA__HOST": "x", "OS_FROM_OTHERS": "y", "DRYDOCK_TEST_POSTGRES": "z"}, want: func(*config) {}},
+		{
+			name: "Keystone by the names of the OpenStack command line, and by the long ones",
+			file: "[keystone_authtoken]\nusername = file\nproject_name = file\n",
+			env: map[string]string{
+				"OS_AUTH_URL": "https://k", "OS_USERNAME": "short", "OS_KEYSTONE_AUTHTOKEN__USERNAME": "long", "OS_KEYSTONE_AUTHTOKEN__PASSWORD": "p",
+				"OS_CACERT": "ca.pem", "OS_INTERFACE": "public", "OS_KEYSTONE_AUTHTOKEN__HTTP_CONNECT_TIMEOUT": "3", "OS_IDENTITY_API_VERSION": "3",
+			},
+			want: func(c *config) {
+				k := &c.Keystone
+				k.AuthURL, k.Username, k.Password, k.ProjectName, k.CAFile = "https://k", "short", "p", "file", "ca.pem"
+				k.Interfaces, k.ConnectTimeout = []string{"public"}, 3*time.Second
+			},
+		},
 
+		{name: "misspelt option of Keystone", file: "[keystone_authtoken]\nusernam = x\n", err: "did you mean username?"},
+		{name: "option of Keystone in another group", file: "[DEFAULT]\nauth_url = x\n", err: "it belongs in [keystone_authtoken]"},
+		{name: "too many retries", file: "[keystone_authtoken]\nhttp_request_max_retries = 101\n", err: "101 is more than 100"},
 		{name: "misspelt option", file: "[database]\ndatabase_conect_string = x\n", err: "did you mean database_connect_string?"},
 		{name: "misspelt group", file: "[orchestratr]\nfoo = x\n", err: "did you mean [orchestrator]?"},
 		{name: "wrong group", file: "[DEFAULT]\nlease_ttl = 3\n", err: "it belongs in [orchestrator]"},
@@ -202,6 +228,26 @@ func sampleConfig() string {
 		b.WriteString("\n" + strings.TrimRight(o.name+" = "+o.get(&c), " ") + "\n")
 	}
 	return b.String()
+}
+
+// TestSecretOptions: what is secret is written nowhere, whatever is printed.
+func TestSecretOptions(t *testing.T) {
+	c, _, err := loadConfig(source{lookup: map[string]string{"OS_PASSWORD": "hunter2", "OS_APPLICATION_CREDENTIAL_SECRET": "hunter2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Keystone.Password != "hunter2" || c.Keystone.ApplicationCredentialSecret != "hunter2" {
+		t.Error("the secrets were not read")
+	}
+	var b strings.Builder
+	for i := range options {
+		b.WriteString(options[i].get(&c) + "\n")
+	}
+	slog.New(slog.NewTextHandler(&b, nil)).Info("configuration", "all", c, "keystone", c.Keystone)
+	fmt.Fprintf(&b, "%v %+v %#v", c, &c, c.Keystone)
+	if strings.Contains(b.String(), "hunter2") {
+		t.Errorf("a secret is in %s", b.String())
+	}
 }
 
 func TestEditDistance(t *testing.T) {

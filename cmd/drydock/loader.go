@@ -24,6 +24,13 @@ func newResolver(cfg config, roots []string, from sources, log *slog.Logger) (*d
 	if err != nil {
 		return nil, nil, err
 	}
+	tokens, err := newTokens(cfg, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	if tokens != nil {
+		policy.Catalog = design.CatalogOf(tokens)
+	}
 	secure, err := cfg.designTLS()
 	if err != nil {
 		return nil, nil, err
@@ -31,8 +38,10 @@ func newResolver(cfg config, roots []string, from sources, log *slog.Logger) (*d
 	web := design.FetchHTTP(design.HTTPOptions{
 		Policy: policy, ConnectTimeout: cfg.ConnectTimeout, ReadTimeout: cfg.ReadTimeout, MaxBytes: cfg.MaxBytes, TLS: secure, UserAgent: "drydock/" + version,
 	})
+	service := design.FetchService(design.ServiceOptions{HTTP: web, Tokens: tokens})
 	fetchers := map[string]design.Fetcher{
 		"file": design.FetchFile(roots, cfg.MaxBytes), "http": web, "https": web,
+		"deckhand+http": service, "deckhand+https": service, "promenade+http": service, "promenade+https": service,
 	}
 	if from.stored != nil {
 		fetchers[design.SchemeStored] = design.FetchStored(from.stored)

@@ -17,6 +17,7 @@ import (
 // The table below is the only list of settings; the file reader, the environment, the flags and the sample file are driven by it.
 type option struct {
 	group, name string
+	also        []string // older names in the file
 	env         []string // short names, the first one wins
 	flag        string   // empty: no flag
 	value       string   // placeholder for help; empty: a switch
@@ -32,7 +33,9 @@ func (o *option) osName() string {
 }
 
 // options are the settings of serve, in the order of the sample file. Groups and names are upstream's where upstream has the setting.
-var options = []option{
+var options = slices.Concat(serveOptions, keystoneOptions)
+
+var serveOptions = []option{
 	{
 		group: "database", name: "database_connect_string", env: []string{"DRYDOCK_DATABASE", "DRYDOCK_DB_URL"}, flag: "database", value: "URL",
 		help: "where the state is kept: sqlite:PATH, postgres://…, postgresql://… or postgresql+psycopg2://…",
