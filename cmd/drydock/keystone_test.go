@@ -37,11 +37,16 @@ func keystoneConfig(t *testing.T, s *keystonetest.Server, lines ...string) confi
 
 func testLoader(t *testing.T, cfg config) *design.Loader {
 	t.Helper()
-	l, err := newLoader(cfg, nil, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	resolver, _, err := newResolver(cfg, nil, sources{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	in, err := design.NewIngester()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return design.NewLoader(resolver, in)
 }
 
 // TestDeckhand follows references from the configuration to a site, or to a refusal, through a real Keystone and a double of Deckhand.
