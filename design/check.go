@@ -114,6 +114,9 @@ func (c *checks) payload(s *schemas, root any) {
 			c.violation(codeDocument, broken)
 		}
 	}
+	if !c.failed() {
+		c.advise(s, v)
+	}
 }
 
 func (c *checks) violation(code string, v violation) {

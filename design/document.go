@@ -23,6 +23,7 @@ type document struct {
 	maps   map[*yaml.Node]map[string]pair // mappings with their merge keys applied
 	where  map[*yaml.Node][]string
 	faults []fault
+	noted  []*yaml.Node        // scalars that read otherwise than they look
 	bad    map[*yaml.Node]bool // where faults are
 }
 
@@ -79,6 +80,9 @@ func (d *document) convert(n *yaml.Node) any {
 			d.fault(n, "%s %s", quote(n.Value), s.err)
 			return opaque("unreadable")
 		}
+		if s.note != "" {
+			d.noted = append(d.noted, n)
+		}
 		return s.value
 	case yaml.SequenceNode:
 		list := make([]any, len(n.Content))
@@ -128,6 +132,9 @@ func (d *document) pairs(n *yaml.Node) map[string]pair {
 		text, ok := d.key(k)
 		if !ok {
 			continue
+		}
+		if strings.HasPrefix(text, notText) {
+			d.noted = append(d.noted, k)
 		}
 		if first, again := m[text]; again {
 			// Upstream takes the last without a word; a design that it accepts is not refused for that.

@@ -58,7 +58,7 @@ func NewIngester() (*Ingester, error) {
 // order of the source. Documents of others are passed over in silence. Where scalars are concerned the rules of YAML 1.1 hold.
 //
 // Errors are DD001 for violations of a kind's schema and DD000 for everything else; a document with an error is not in the design. A source
-// without any document of ours is a warning.
+// without any document of ours is an error as well: it is nearly always the wrong one, and what is not a design must never look valid.
 func (in *Ingester) Ingest(src []byte) (*site.Design, []site.Finding) {
 	sum := sha256.Sum256(src)
 	r := &run{in: in, first: map[docKey]int{}, design: &site.Design{Digest: hex.EncodeToString(sum[:]), Size: len(src)}, search: maxSearch}
@@ -104,7 +104,7 @@ func (r *run) stream(src []byte) {
 	}
 	if r.ours == 0 && r.errors == 0 {
 		r.add(site.Finding{
-			Code: codeDocument, Level: site.Warning,
+			Code: codeDocument, Level: site.Error,
 			Text:       fmt.Sprintf("the design is empty: there is no document of Drydock's in it (documents of others: %d)", n),
 			Diagnostic: "documents begin with \"schema: drydock/Kind/v1\", or with \"apiVersion: drydock/v1\" and \"kind\"; is the reference right?",
 		})

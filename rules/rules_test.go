@@ -60,7 +60,11 @@ func good() *design {
 		},
 		BootActions: []*site.BootAction{{
 			Ref: ref("BootAction", "b"), Targets: []string{"n1", "n2"},
-			Assets: []site.Asset{{Type: "pkg_list", Packages: site.Attrs{{Key: "vim", Value: "2:8.1-1~x"}, {Key: "curl", Null: true}, {Key: "native", Value: "1.0"}}}, {Type: "file"}},
+			Assets: []site.Asset{
+				{Type: "pkg_list", Packages: site.Attrs{{Key: "vim", Value: "2:8.1-1~x"}, {Key: "curl", Null: true}, {Key: "native", Value: "1.0"}}},
+				{Type: "file", Path: some("/a"), Data: some(""), Permissions: site.Some(0o755)},
+				{Type: "unit", Path: some("/b"), Location: some("http://x/"), DataPipeline: []string{"base64_decode", "utf8_decode", "template", "utf8_encode", "base64_encode"}},
+			},
 		}},
 	}
 }
@@ -87,6 +91,11 @@ func oob(kind string, attrs ...site.Attr) func(*design) {
 
 func version1(v string) func(*design) {
 	return func(d *design) { d.BootActions[0].Assets[0].Packages[0].Value = v }
+}
+
+// asset changes the file of the boot action.
+func asset(change func(a *site.Asset)) func(*design) {
+	return func(d *design) { change(&d.BootActions[0].Assets[1]) }
 }
 
 func cidrOf(text string) func(*design) { return func(d *design) { d.Networks[0].CIDR = text } }
@@ -160,10 +169,13 @@ var networkCases = map[string][]bad{
 		{func(d *design) { d.Links, d.Networks[1].MTU = nil, site.Some(1) }, []string{"Error mgmt MTU"}},
 	},
 	"Network Trunking Rationalty": {
-		{func(d *design) { d.Links[0].AllowedNetworks = []string{"a", "b"} }, []string{"Error oob 2 networks"}},
+		{func(d *design) { d.Links[0].AllowedNetworks = []string{"oob", "mgmt"} }, []string{"Error oob 2 networks"}},
 		{func(d *design) { d.Links[0].NativeNetwork = site.Opt[string]{} }, []string{"Error oob needs a default"}},
 		{func(d *design) { d.Links[0].NativeNetwork = some("ghost") }, []string{"Error oob ghost"}},
 		{func(d *design) { d.Networks[0].VLAN = some("7") }, []string{"Error oob,oob VLAN 7"}},
+		{func(d *design) { d.Links[1].AllowedNetworks = []string{"mgmt", "ghost", "ghost"} }, []string{"Warning bond \"ghost\""}},
+		{func(d *design) { d.Links[1].AllowedNetworks = []string{"tagged"} }, []string{"Warning bond not one that the link allows"}},
+		{func(d *design) { d.Links[1].NativeNetwork = some("ghost") }, []string{"Warning bond \"ghost\""}},
 	},
 	"Duplicated IP Check": {
 		{func(d *design) { d.Nodes = nil }, []string{"Warning  no nodes"}},
@@ -195,13 +207,26 @@ var nodeCases = map[string][]bad{
 	"Valid IPMI Configuration": {
 		{oob("ipmi"), []string{"Error n1 account", "Error n1 credential", "Error n1 network"}},
 		{func(d *design) { d.Nodes[1].Addressing[0].IP = site.Opt[string]{} }, []string{"Error n2 static address"}},
+		{oob("ipmii"), []string{"Warning n1 \"ipmii\""}},
 	},
 	"Valid Libvirt Configuration": {
 		{oob("libvirt"), []string{"Error n1 libvirt_uri", "Error n1 boot_mac"}},
 		{oob("libvirt", site.Attr{Key: "libvirt_uri", Value: "qemu+sshx://h"}), []string{"Error n1 begin with", "Error n1 boot_mac"}},
+		{func(d *design) {
+			oob("libvirt", site.Attr{Key: "libvirt_uri", Value: "qemu+ssh://h/system"})(d)
+			d.Nodes[0].BootMAC = some("52:54:00:12:34")
+		}, []string{"Error n1 no MAC"}},
 	},
 	"Bootaction Definition": {
 		{func(d *design) { d.BootActions[0].Targets = []string{"n1"} }, []string{"Warning n2 no boot action"}},
+		{asset(func(a *site.Asset) { a.Path = site.Opt[string]{} }), []string{"Error b without a path"}},
+		{asset(func(a *site.Asset) { a.Data = site.Opt[string]{} }), []string{"Error b without content"}},
+		{asset(func(a *site.Asset) { a.Location = some("http://x/") }), []string{"Warning b data and a location"}},
+		{asset(func(a *site.Asset) { a.Permissions = site.Some(0o4755) }), []string{"Warning b permissions 4755"}},
+		{asset(func(a *site.Asset) { a.Permissions = site.Some(0o10000) }), []string{"Error b permissions 10000"}},
+		{asset(func(a *site.Asset) { a.DataPipeline = []string{"template"} }), []string{"Error b template, segment 1, needs text"}},
+		{asset(func(a *site.Asset) { a.DataPipeline = []string{"utf8_decode", "base64_encode"} }), []string{"Error b needs bytes"}},
+		{asset(func(a *site.Asset) { a.DataPipeline = []string{"rot13"} }), []string{"Error b rot13"}},
 	},
 	"Bootaction pkg_list Validation": {
 		{version1(":)"), []string{"Error b vim"}},

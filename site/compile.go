@@ -46,6 +46,7 @@ func Compile(d *Design) (*Design, []Finding) {
 		e.HostProfiles = append(e.HostProfiles, p)
 	}
 	e.BootActions = c.bootActions(e)
+	c.names(e)
 	return e, c.findings
 }
 
