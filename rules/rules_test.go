@@ -93,6 +93,8 @@ func version1(v string) func(*design) {
 	return func(d *design) { d.BootActions[0].Assets[0].Packages[0].Value = v }
 }
 
+func ranges(list ...site.Range) func(*design) { return func(d *design) { d.Networks[0].Ranges = list } }
+
 // asset changes the file of the boot action.
 func asset(change func(a *site.Asset)) func(*design) {
 	return func(d *design) { change(&d.BootActions[0].Assets[1]) }
@@ -161,6 +163,15 @@ var networkCases = map[string][]bad{
 		{func(d *design) { d.Nodes[0].Addressing[0].IP = some("10.0.1.1") }, []string{"Error n1 outside"}},
 		{func(d *design) { d.Nodes[0].Addressing[0].IP = some("10.0.0.1 ") }, []string{"Error n1 cannot be read"}},
 		{func(d *design) { d.Nodes[0].Addressing[0].IP = some("fd00::1") }, []string{"Error n1 outside"}},
+		{ranges(site.Range{Type: some("dhcp"), Start: some("10.0.0.12"), End: some("10.0.0.20")}), []string{"Warning n2 DHCP range 10.0.0.12"}},
+		{ranges(site.Range{Start: some("10.0.0.9"), End: some("10.0.0.8")}), []string{"Warning oob ends before"}},
+		{ranges(site.Range{Start: some("10.0.0.9")}), []string{"Warning oob cannot be read"}},
+		{ranges(site.Range{Start: some("10.0.0.9"), End: some("10.0.1.9")}), []string{"Warning oob outside"}},
+		{
+			ranges(site.Range{Start: some("10.0.0.20"), End: some("10.0.0.30")}, site.Range{Start: some("10.0.0.9"), End: some("10.0.0.20")}),
+			[]string{"Warning oob overlap"},
+		},
+		{func(d *design) { d.Networks[0].Routes[0].Subnet = some("default") }, []string{"Warning oob subnet \"default\""}},
 	},
 	"MTU Rationality": {
 		{func(d *design) { d.Links[0].MTU = 1279 }, []string{"Error oob 1279"}},
@@ -174,6 +185,8 @@ var networkCases = map[string][]bad{
 		{func(d *design) { d.Links[0].NativeNetwork = some("ghost") }, []string{"Error oob ghost"}},
 		{func(d *design) { d.Networks[0].VLAN = some("7") }, []string{"Error oob,oob VLAN 7"}},
 		{func(d *design) { d.Links[1].AllowedNetworks = []string{"mgmt", "ghost", "ghost"} }, []string{"Warning bond \"ghost\""}},
+		{func(d *design) { d.Networks[2].VLAN = some("5") }, []string{"Warning tagged,mgmt,bond same VLAN 5"}},
+		{func(d *design) { d.Networks[2].VLAN = some("4095") }, []string{"Warning tagged \"4095\""}},
 		{func(d *design) { d.Links[1].AllowedNetworks = []string{"tagged"} }, []string{"Warning bond not one that the link allows"}},
 		{func(d *design) { d.Links[1].NativeNetwork = some("ghost") }, []string{"Warning bond \"ghost\""}},
 	},

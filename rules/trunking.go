@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strconv"
 
 	"drydock/site"
 )
@@ -16,6 +17,18 @@ func trunking(d *site.Design, r *Report) {
 			linkNetworks(d, r, l)
 		}
 	}
+	for _, n := range d.Networks {
+		if _, ok := vlanTag(n); n.VLAN.Set && !ok {
+			r.Warnf(in(n.Ref, "vlan"), "a VLAN is a number from 1 to 4094, in quotes", "the VLAN %q of network %s is none", n.VLAN.V, n.Name)
+		}
+	}
+}
+
+// vlanTag reads the VLAN of a network; ok is false if it has none, or one that is none.
+func vlanTag(n *site.Network) (tag int, ok bool) {
+	const lowest, highest = 1, 4094
+	tag, err := strconv.Atoi(n.VLAN.V)
+	return tag, n.VLAN.Set && err == nil && tag >= lowest && tag <= highest
 }
 
 // untagged looks at a link that carries frames without tags only.
@@ -47,6 +60,7 @@ func linkNetworks(d *site.Design, r *Report, l *site.NetworkLink) {
 			r.Warnf(in(l.Ref, "allowed_networks"), "define the network, or remove it from the list", "link %s allows the network %q, which is not in the design", l.Name, name)
 		}
 	}
+	linkVLANs(d, r, l)
 	native := l.NativeNetwork
 	if !native.Set {
 		return
@@ -58,6 +72,26 @@ func linkNetworks(d *site.Design, r *Report, l *site.NetworkLink) {
 		r.Warnf(at, "define the network or correct its name", "the default network %q of link %s is not in the design", native.V, l.Name)
 	case !slices.Contains(l.AllowedNetworks, native.V):
 		r.Warnf(at, "add it to allowed_networks", "the default network %q of link %s is not one that the link allows", native.V, l.Name)
+	}
+}
+
+// linkVLANs looks for tags that are none, and for one that two networks of a link have.
+func linkVLANs(d *site.Design, r *Report, l *site.NetworkLink) {
+	first := map[int]*site.Network{}
+	for _, name := range l.AllowedNetworks {
+		n := d.Network(name)
+		if n == nil {
+			continue
+		}
+		tag, ok := vlanTag(n)
+		if !ok {
+			continue
+		}
+		if other := first[tag]; other != nil && other != n {
+			r.Warnf(in(n.Ref, "vlan").and(other.Ref, l.Ref), "give each network of a link a VLAN of its own", "networks %s and %s of link %s have the same VLAN %d", other.Name, n.Name, l.Name, tag)
+		} else {
+			first[tag] = n
+		}
 	}
 }
 
