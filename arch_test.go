@@ -30,7 +30,7 @@ var rooms = map[string]room{
 	"store/storetest": {[]string{"", "store"}, nil},
 	"orchestrator":    {[]string{"", "site"}, []string{"net/http"}},
 	"api":             {[]string{"", "site"}, nil},
-	"bench":           {[]string{"", "orchestrator", "store"}, []string{"net/http"}},
+	"bench":           {[]string{"", "design", "orchestrator", "site", "store"}, []string{"net/http"}},
 	"crash":           {[]string{"", "api"}, nil}, // tests only
 }
 

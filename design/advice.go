@@ -21,7 +21,7 @@ func (c *checks) advise(s *schemas, v any) {
 			c.findings[len(c.findings)-1].Level = site.Warning
 		}
 	}
-	b := &builder{d}
+	b := &builder{d: d}
 	if d.kind == "NetworkLink" {
 		c.unusedBond(b)
 	}

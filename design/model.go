@@ -11,7 +11,7 @@ import (
 
 // model takes a document that its schemas have let through into the design.
 func (r *run) model(d *document) {
-	b := &builder{d}
+	b := &builder{d: d, known: r.texts}
 	ds := r.design
 	root := b.member(d.root, d.payload)
 	switch d.kind {
@@ -35,7 +35,28 @@ func (r *run) model(d *document) {
 }
 
 // builder makes parts of a site of the nodes of one document. The schemas have seen them: what is not as expected is taken for left out.
-type builder struct{ d *document }
+type builder struct {
+	d     *document
+	known sharedTexts
+}
+
+// sharedTexts are those of the model so far, so that each is kept once; nil keeps them as they come.
+type sharedTexts map[string]string
+
+// maxShared is the length up to which texts are looked up. Names are short, and what is long stands once.
+const maxShared = 64
+
+// of returns a text that is equal to s: the one that the model has already, if it has.
+func (t sharedTexts) of(s string) string {
+	if t == nil || len(s) > maxShared {
+		return s
+	}
+	if known, ok := t[s]; ok {
+		return known
+	}
+	t[s] = s
+	return s
+}
 
 // entry is one entry of a mapping with the text of its key.
 type entry struct {
@@ -66,7 +87,7 @@ func (b *builder) entries(n *yaml.Node) []entry {
 	add := func(key string) {
 		if p, ok := pairs[key]; ok && !seen[key] {
 			seen[key] = true
-			list = append(list, entry{strings.TrimPrefix(key, notText), resolved(p.value)})
+			list = append(list, entry{b.known.of(strings.TrimPrefix(key, notText)), resolved(p.value)})
 		}
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -112,7 +133,7 @@ func (b *builder) scalar(n *yaml.Node) site.Opt[string] {
 		return site.Opt[string]{}
 	}
 	text, ok := plainText(n)
-	return site.Opt[string]{V: text, Set: ok}
+	return site.Opt[string]{V: b.known.of(text), Set: ok}
 }
 
 // text is scalar of a member.
