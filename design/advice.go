@@ -74,19 +74,19 @@ func (c *checks) surprises(k kindSchema) {
 		switch {
 		case note == "" || len(location) == 0:
 		case slices.Equal(location, []string{"metadata", "name"}):
-			c.surprise(n, location, note)
+			c.surprise(n, location, note, true)
 		case location[0] == c.d.payload:
 			text, number := k.wants(location[1:])
 			if text || number && (strings.HasSuffix(note, "in octal") || strings.HasSuffix(note, "in base 60")) {
-				c.surprise(n, location, note)
+				c.surprise(n, location, note, text)
 			}
 		}
 	}
 }
 
-func (c *checks) surprise(n *yaml.Node, location []string, note string) {
+func (c *checks) surprise(n *yaml.Node, location []string, note string, isText bool) {
 	text := fmt.Sprintf("%s: without quotes %s is read as %s (YAML 1.1)", dotted(location), clean(n.Value, 80), note)
-	if read, ok := plainText(n); ok {
+	if read, ok := plainText(n); ok && isText {
 		text += ", which as text is " + quote(read)
 	}
 	c.warn(n, location, text, fmt.Sprintf("if that is not what is meant, put it in quotes: %q", clean(n.Value, 80)))
