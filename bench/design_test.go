@@ -90,3 +90,17 @@ func TestDesign(t *testing.T) {
 		}
 	}
 }
+
+// A site of ten thousand nodes is a matter of seconds, whatever the machine is doing; of minutes if anything grew with the square of the nodes.
+func TestTenThousandNodes(t *testing.T) {
+	in, err := design.NewIngester()
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := madeUp(t, 10_000, 1)
+	start := time.Now()
+	d, findings := in.Check(src)
+	if took := time.Since(start); took > 2*time.Minute || len(d.Nodes) != 10_000 {
+		t.Errorf("%d nodes, %d findings in %v", len(d.Nodes), len(findings), took)
+	}
+}

@@ -1,8 +1,10 @@
 package site
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // advised compiles a host below a profile and returns what is said, as level, document, path and text.
@@ -17,7 +19,7 @@ func advised(t *testing.T, profile, own Host) []string {
 	_, findings := Compile(d)
 	var said []string
 	for _, f := range findings {
-		said = append(said, string(f.Level)+" "+f.Docs[0].Name+" "+f.Path+" "+f.Text)
+		said = append(said, fmt.Sprint(f.Level, " ", f.Docs, " ", f.Path, " ", f.Text))
 	}
 	return said
 }
@@ -57,7 +59,7 @@ func TestIdleRemoval(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			said := advised(t, full, c.own)
-			if c.want == "" && len(said) > 0 || c.want != "" && (len(said) != 1 || !strings.HasPrefix(said[0], "Warning a "+c.want+" ")) {
+			if c.want == "" && len(said) > 0 || c.want != "" && (len(said) != 1 || !strings.HasPrefix(said[0], "Warning [ \"a\"] "+c.want+" ")) {
 				t.Errorf("%q, want %q", said, c.want)
 			}
 		})
@@ -67,7 +69,7 @@ func TestIdleRemoval(t *testing.T) {
 // An alias on another bus than interfaces are looked for is said once, in the hardware profile.
 func TestAliasOnOtherBus(t *testing.T) {
 	said := advised(t, Host{Interfaces: []Interface{{Name: "i", Slaves: []string{"d", "n", "eno1"}}, {Name: "j", Slaves: []string{"d"}}}}, Host{})
-	if len(said) != 1 || !strings.HasPrefix(said[0], "Warning hw /data/device_aliases/d ") {
+	if len(said) != 1 || !strings.HasPrefix(said[0], "Warning [ \"hw\"] /data/device_aliases/d ") {
 		t.Errorf("%q", said)
 	}
 }
@@ -88,5 +90,24 @@ func TestNames(t *testing.T) {
 	d.Networks = nil // then every name would be unknown, which a rule says once
 	if _, findings = Compile(d); len(findings) != 1 {
 		t.Errorf("%+v", findings)
+	}
+}
+
+// Taking away takes time in proportion to what is said, not to its square: that would be many minutes.
+func TestRemovalIsLinear(t *testing.T) {
+	const many = 200_000
+	var profile, own Host
+	for i := range many {
+		name := fmt.Sprint(i)
+		profile.Tags, own.Tags = append(profile.Tags, name), append(own.Tags, "!x"+name)
+		profile.OwnerData, own.OwnerData = append(profile.OwnerData, Attr{Key: name}), append(own.OwnerData, Attr{Key: "!x" + name})
+		profile.Interfaces, own.Interfaces = append(profile.Interfaces, Interface{Name: name}), append(own.Interfaces, Interface{Name: "!x" + name})
+	}
+	start := time.Now()
+	if said := advised(t, profile, own); len(said) < 5000 {
+		t.Errorf("%d findings", len(said))
+	}
+	if took := time.Since(start); took > 40*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }

@@ -34,6 +34,9 @@ type idler struct {
 }
 
 func (i *idler) add(path, what string) {
+	if len(i.c.findings) > maxCompileFindings {
+		return // nothing more is listed, so nothing more is put into words
+	}
 	i.c.add(Warning, i.ref, path, "correct the name, or remove the entry", fmt.Sprintf("%s takes something away that is not inherited", what))
 }
 
@@ -44,8 +47,16 @@ func (i *idler) text(path string, child, parent Opt[string]) {
 }
 
 func (i *idler) attrs(path string, child, parent Attrs) {
+	var inherited map[string]string
 	for n := range child {
-		if key := child[n].Key; isMarker(key) && !parent.Has(key[len(marker):]) {
+		key := child[n].Key
+		if !isMarker(key) {
+			continue
+		}
+		if inherited == nil {
+			inherited = parent.values()
+		}
+		if _, ok := inherited[key[len(marker):]]; !ok {
 			i.add(path+"/"+pointerToken(key), quoted(key))
 		}
 	}
