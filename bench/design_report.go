@@ -24,13 +24,13 @@ type DesignResult struct {
 	Cores  int           `json:"cores"`
 	Ours   DesignFigures `json:"ours"`
 	Plain  DesignFigures `json:"plain"`
-	Ratio  float64       `json:"ratio"` // median of the times of ours by plain over neighbouring passes
-	Passes int           `json:"passes"`
+	Ratio  float64       `json:"ratio"` // median of the times of ours by plain over neighbouring turns
+	Turns  int           `json:"turns"`
 	Target float64       `json:"target"`
 	Met    bool          `json:"met"`
 }
 
-// DesignFigures are one side of a result; medians over the passes.
+// DesignFigures are one side of a result; medians over the turns.
 type DesignFigures struct {
 	Milliseconds       float64 `json:"milliseconds"`
 	MegabytesPerSecond float64 `json:"megabytes_per_second"`
