@@ -1,6 +1,7 @@
 package design
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,7 +70,7 @@ func (b *builder) member(n *yaml.Node, key string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
-	if p, ok := b.d.pairs(n)[key]; ok {
+	if p, ok := b.d.pairs(n).get(key); ok {
 		return resolved(p.value)
 	}
 	return nil
@@ -82,10 +83,16 @@ func (b *builder) entries(n *yaml.Node) []entry {
 		return nil
 	}
 	pairs := b.d.pairs(n)
-	list := make([]entry, 0, len(pairs))
-	seen := make(map[string]bool, len(pairs))
+	list := make([]entry, 0, len(pairs.list))
+	if !slices.ContainsFunc(n.Content, isMerge) {
+		for _, p := range pairs.list {
+			list = append(list, entry{b.known.of(strings.TrimPrefix(p.text, notText)), resolved(p.value)})
+		}
+		return list
+	}
+	seen := make(map[string]bool, len(pairs.list))
 	add := func(key string) {
-		if p, ok := pairs[key]; ok && !seen[key] {
+		if p, ok := pairs.get(key); ok && !seen[key] {
 			seen[key] = true
 			list = append(list, entry{b.known.of(strings.TrimPrefix(key, notText)), resolved(p.value)})
 		}
