@@ -53,6 +53,7 @@ type kindSchema struct {
 type schemas struct {
 	kinds map[string]kindSchema
 	parts map[string]*jsonschema.Schema
+	gates map[*jsonschema.Schema]*gate // of the kinds' schemas and all that they refer to
 }
 
 func compileSchemas() (*schemas, error) {
@@ -76,7 +77,7 @@ func compileSchemas() (*schemas, error) {
 			return nil, fmt.Errorf("embedded schema %s: %w", f.Name(), err)
 		}
 	}
-	s := &schemas{kinds: map[string]kindSchema{}, parts: map[string]*jsonschema.Schema{}}
+	s := &schemas{kinds: map[string]kindSchema{}, parts: map[string]*jsonschema.Schema{}, gates: map[*jsonschema.Schema]*gate{}}
 	for _, k := range kindFiles {
 		shape, err := c.Compile(schemaBase + k.file)
 		if err != nil {
@@ -91,6 +92,9 @@ func compileSchemas() (*schemas, error) {
 			return nil, fmt.Errorf("embedded schema of %s: %w", k.kind, err)
 		}
 		s.kinds[k.kind] = kindSchema{shape, model, advice}
+		for _, sch := range []*jsonschema.Schema{shape, model, advice} {
+			newGate(sch, s.gates)
+		}
 		s.index(shape)
 		s.index(model)
 		s.index(advice)
