@@ -31,7 +31,7 @@ var rooms = map[string]room{
 	"keystone":        {[]string{""}, nil},
 	"orchestrator":    {[]string{"", "site"}, []string{"net/http"}},
 	"api":             {[]string{"", "site"}, nil},
-	"bench":           {[]string{"", "orchestrator", "store"}, []string{"net/http"}},
+	"bench":           {[]string{"", "design", "orchestrator", "site", "store"}, []string{"net/http"}},
 	"crash":           {[]string{"", "api"}, nil}, // tests only
 
 	"keystone/keystonetest": {nil, nil},

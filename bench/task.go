@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	design  = "file:///srv/designs/region/site.yaml"
-	created = drydock.Action("bench-create") // no dispatcher has it, so it stays queued
+	designRef = "file:///srv/designs/region/site.yaml"
+	created   = drydock.Action("bench-create") // no dispatcher has it, so it stays queued
 )
 
 // sqlBareInsert makes one task; the instants are the database's, as the store's are.
@@ -28,7 +28,7 @@ func prepareCreate(ctx context.Context, l *lab) (ours, bare side, err error) {
 		return ours, bare, err
 	}
 	ours = calling(func(ctx context.Context, _ *client) error {
-		_, _, err := l.store.CreateTask(ctx, drydock.NewTask{Action: created, DesignRef: design, CreatedBy: "bench"})
+		_, _, err := l.store.CreateTask(ctx, drydock.NewTask{Action: created, DesignRef: designRef, CreatedBy: "bench"})
 		return err
 	})
 	bare = calling(func(ctx context.Context, _ *client) error {
@@ -38,10 +38,10 @@ func prepareCreate(ctx context.Context, l *lab) (ours, bare side, err error) {
 		}
 		if l.postgres {
 			var at time.Time
-			return insert.QueryRowContext(ctx, id[:], nil, string(created), design, "bench").Scan(&at)
+			return insert.QueryRowContext(ctx, id[:], nil, string(created), designRef, "bench").Scan(&at)
 		}
 		var at int64
-		return insert.QueryRowContext(ctx, id[:], nil, string(created), design, "bench").Scan(&at)
+		return insert.QueryRowContext(ctx, id[:], nil, string(created), designRef, "bench").Scan(&at)
 	})
 	return ours, bare, nil
 }
@@ -158,13 +158,13 @@ const (
 func prepareSubtree(ctx context.Context, l *lab) (ours, bare side, err error) {
 	var roots []task
 	for range trees {
-		root := drydock.NewTask{Action: "bench-tree", DesignRef: design, Subtasks: make([]drydock.NewTask, branches)}
+		root := drydock.NewTask{Action: "bench-tree", DesignRef: designRef, Subtasks: make([]drydock.NewTask, branches)}
 		for i := range branches {
-			root.Subtasks[i] = drydock.NewTask{Action: "bench-tree", DesignRef: design}
+			root.Subtasks[i] = drydock.NewTask{Action: "bench-tree", DesignRef: designRef}
 		}
 		for i := range tree - branches - 1 {
 			b := &root.Subtasks[i%branches]
-			b.Subtasks = append(b.Subtasks, drydock.NewTask{Action: "bench-tree", DesignRef: design})
+			b.Subtasks = append(b.Subtasks, drydock.NewTask{Action: "bench-tree", DesignRef: designRef})
 		}
 		t, _, err := l.store.CreateTask(ctx, root)
 		if err != nil {
@@ -220,7 +220,7 @@ func (p *parents) take() (*task, error) {
 func prepareSubtasks(ctx context.Context, l *lab) (ours, bare side, err error) {
 	asked := make([]drydock.NewTask, children)
 	for i := range asked {
-		asked[i] = drydock.NewTask{Action: "bench-child", DesignRef: design, CreatedBy: "bench"}
+		asked[i] = drydock.NewTask{Action: "bench-child", DesignRef: designRef, CreatedBy: "bench"}
 	}
 	var p parents
 	refill := func(ctx context.Context, n int, d time.Duration) error {
@@ -273,7 +273,7 @@ func (l *lab) bareInsertMany(ctx context.Context) (func(ctx context.Context, par
 				if err != nil {
 					return err
 				}
-				_, err = s.ExecContext(ctx, id[:], parent, "bench-child", design, "bench")
+				_, err = s.ExecContext(ctx, id[:], parent, "bench-child", designRef, "bench")
 				return err
 			})
 		}, err
@@ -286,7 +286,7 @@ func (l *lab) bareInsertMany(ctx context.Context) (func(ctx context.Context, par
 			if err != nil {
 				return err
 			}
-			ids[i], actions[i], designs[i], by[i] = id[:], "bench-child", design, "bench"
+			ids[i], actions[i], designs[i], by[i] = id[:], "bench-child", designRef, "bench"
 		}
 		_, err := insert.ExecContext(ctx, parent, ids, actions, designs, by)
 		return err

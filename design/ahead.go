@@ -9,7 +9,7 @@ import (
 
 const (
 	// maxAhead is how many documents are parsed before their turn.
-	maxAhead = 16
+	maxAhead = 8
 	// maxAheadBytes is the size up to which a document is parsed before its turn. Larger ones wait, so that at most one of them is in memory.
 	maxAheadBytes = 64 << 10
 )

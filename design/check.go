@@ -61,7 +61,7 @@ func (c *checks) name(r *run, e envelope) {
 }
 
 func (c *checks) readName(limit int) (at *yaml.Node, name, wrong string) {
-	metadata, ok := c.d.pairs(c.d.root)["metadata"]
+	metadata, ok := c.d.pairs(c.d.root).get("metadata")
 	if !ok {
 		return c.d.root, "", "is missing"
 	}
@@ -69,7 +69,7 @@ func (c *checks) readName(limit int) (at *yaml.Node, name, wrong string) {
 	if m.Kind != yaml.MappingNode {
 		return place(metadata), "", "is missing: metadata is " + sayValue(m)
 	}
-	p, ok := c.d.pairs(m)["name"]
+	p, ok := c.d.pairs(m).get("name")
 	if !ok {
 		return m, "", "is missing"
 	}
@@ -113,6 +113,9 @@ func (c *checks) payload(s *schemas, root any) {
 		if !isDate(broken.at) || len(broken.location) > 0 && broken.location[len(broken.location)-1] == "count" {
 			c.violation(codeDocument, broken)
 		}
+	}
+	if !c.failed() {
+		c.advise(s, v)
 	}
 }
 

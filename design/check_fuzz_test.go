@@ -1,7 +1,6 @@
 package design
 
 import (
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,30 +65,6 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// The order of documents does not matter to what is found.
-func TestCheckReordered(t *testing.T) {
-	src, err := os.ReadFile("../examples/site/site.yaml")
-	must(t, err)
-	text := strings.NewReplacer("size: 60g", "size: 6g", "address: 10.20.2.32", "address: 10.20.2.31", "cpuset.workload", "cpuset.none", "mtu: 9000\n  linkspeed", "mtu: 900\n  linkspeed").
-		Replace(string(src))
-	docs := strings.Split(strings.TrimSuffix(text, "\n"), "\n---\n")
-	in := newIngester(t)
-	_, want := in.Check([]byte(text))
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 20 {
-		random.Shuffle(len(docs), func(i, j int) { docs[i], docs[j] = docs[j], docs[i] })
-		_, got := in.Check([]byte(strings.Join(docs, "\n---\n")))
-		// Of two nodes with one address either may be the first.
-		both := strings.NewReplacer("ctl-1", "ctl-?", "ctl-2", "ctl-?")
-		a, b := strings.Split(both.Replace(strings.Join(texts(got), "\n")), "\n"), strings.Split(both.Replace(strings.Join(texts(want), "\n")), "\n")
-		slices.Sort(a)
-		slices.Sort(b)
-		if !slices.Equal(a, b) {
-			t.Fatalf("got\n%s\nwant\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
-		}
-	}
-}
-
 // One design serves many checks at once.
 func TestCheckShared(t *testing.T) {
 	d, _ := newIngester(t).Ingest(grown(t, 10))
@@ -104,6 +79,9 @@ func TestCheckShared(t *testing.T) {
 			}
 			if names, err := e.Select(&site.NodeFilter{SetType: site.Union, Filters: []site.Filter{{Type: site.Union, Tags: []string{"worker"}}}}); err != nil || len(names) != 4 {
 				t.Error(names, err)
+			}
+			if verdicts, err := d.Explain(nil); err != nil || len(verdicts) != 10 || d.Node(verdicts[9].Node) == nil || d.Network("mgmt") == nil {
+				t.Error(verdicts, err)
 			}
 		})
 	}

@@ -19,15 +19,68 @@ type document struct {
 	kind    string
 	payload string // key of what the kind's schema describes: data or spec
 
-	values map[*yaml.Node]any             // anchored nodes that have been converted: shared by their aliases
-	maps   map[*yaml.Node]map[string]pair // mappings with their merge keys applied
+	values map[*yaml.Node]any      // nil until needed: anchored nodes that have been converted: shared by their aliases
+	maps   map[*yaml.Node]*members // mappings with their merge keys applied
 	where  map[*yaml.Node][]string
 	faults []fault
+	noted  []*yaml.Node        // scalars that read otherwise than they look
 	bad    map[*yaml.Node]bool // where faults are
 }
 
 // pair is one entry of a mapping.
 type pair struct{ key, value *yaml.Node }
+
+// members are the entries of a mapping by the text of their keys, in the order in which they came. Most mappings are small, and then looking
+// through a list is cheaper than a map.
+type members struct {
+	list  []member
+	index map[string]int // nil while the list is short
+}
+
+type member struct {
+	text string
+	pair
+}
+
+// maxListSearch is the length up to which a list is looked through.
+const maxListSearch = 12
+
+func (m *members) find(text string) int {
+	if m.index != nil {
+		if i, ok := m.index[text]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range m.list {
+		if m.list[i].text == text {
+			return i
+		}
+	}
+	return -1
+}
+
+// get returns the entry for a key; the zero pair if there is none.
+func (m *members) get(text string) (p pair, ok bool) {
+	if i := m.find(text); i >= 0 {
+		return m.list[i].pair, true
+	}
+	return pair{}, false
+}
+
+// add appends an entry that is not there yet.
+func (m *members) add(text string, p pair) {
+	m.list = append(m.list, member{text, p})
+	switch {
+	case m.index != nil:
+		m.index[text] = len(m.list) - 1
+	case len(m.list) > maxListSearch:
+		m.index = make(map[string]int, 2*len(m.list))
+		for i := range m.list {
+			m.index[m.list[i].text] = i
+		}
+	}
+}
 
 // fault is something wrong with the YAML of a document that the parser let through.
 type fault struct {
@@ -47,10 +100,13 @@ const (
 )
 
 func newDocument(root *yaml.Node, offset int) *document {
-	return &document{root: root, offset: offset, values: map[*yaml.Node]any{}, maps: map[*yaml.Node]map[string]pair{}, bad: map[*yaml.Node]bool{}}
+	return &document{root: root, offset: offset, maps: map[*yaml.Node]*members{}}
 }
 
 func (d *document) fault(at *yaml.Node, format string, args ...any) {
+	if d.bad == nil {
+		d.bad = map[*yaml.Node]bool{}
+	}
 	d.bad[at] = true
 	d.faults = append(d.faults, fault{at, fmt.Sprintf(format, args...), "", site.Error})
 }
@@ -66,6 +122,9 @@ func (d *document) value(n *yaml.Node) any {
 	}
 	v := d.convert(n)
 	if n.Anchor != "" {
+		if d.values == nil {
+			d.values = map[*yaml.Node]any{}
+		}
 		d.values[n] = v
 	}
 	return v
@@ -79,6 +138,9 @@ func (d *document) convert(n *yaml.Node) any {
 			d.fault(n, "%s %s", quote(n.Value), s.err)
 			return opaque("unreadable")
 		}
+		if s.note != "" {
+			d.noted = append(d.noted, n)
+		}
 		return s.value
 	case yaml.SequenceNode:
 		list := make([]any, len(n.Content))
@@ -88,9 +150,9 @@ func (d *document) convert(n *yaml.Node) any {
 		return d.collection(n, tagSeq, list)
 	case yaml.MappingNode:
 		pairs := d.pairs(n)
-		m := make(map[string]any, len(pairs))
-		for k, p := range pairs {
-			m[k] = d.value(p.value)
+		m := make(map[string]any, len(pairs.list))
+		for _, p := range pairs.list {
+			m[p.text] = d.value(p.value)
 		}
 		return d.collection(n, tagMap, m)
 	}
@@ -112,11 +174,11 @@ func (d *document) collection(n *yaml.Node, usual string, v any) any {
 
 // pairs returns the entries of a mapping by the text of their keys, merge keys applied: what the mapping itself says wins over what it merges,
 // an earlier merged mapping over a later one.
-func (d *document) pairs(n *yaml.Node) map[string]pair {
+func (d *document) pairs(n *yaml.Node) *members {
 	if m, ok := d.maps[n]; ok {
 		return m
 	}
-	m := make(map[string]pair, len(n.Content)/2)
+	m := &members{list: make([]member, 0, len(n.Content)/2)}
 	d.maps[n] = m
 	var merged []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -129,12 +191,18 @@ func (d *document) pairs(n *yaml.Node) map[string]pair {
 		if !ok {
 			continue
 		}
-		if first, again := m[text]; again {
+		if strings.HasPrefix(text, notText) {
+			d.noted = append(d.noted, k)
+		}
+		if again := m.find(text); again >= 0 {
+			first := &m.list[again]
 			// Upstream takes the last without a word; a design that it accepts is not refused for that.
 			said := fmt.Sprintf("the key %s stands twice in the same mapping, first in line %d", quote(strings.TrimPrefix(text, notText)), first.key.Line+d.offset)
 			d.faults = append(d.faults, fault{k, said, "remove one of them; the last one counts", site.Warning})
+			first.pair = pair{k, v}
+			continue
 		}
-		m[text] = pair{k, v}
+		m.add(text, pair{k, v})
 	}
 	for _, v := range merged {
 		d.merge(m, v)
@@ -146,7 +214,7 @@ func isMerge(k *yaml.Node) bool {
 	return k.Kind == yaml.ScalarNode && k.Value == "<<" && (k.Tag == mergeKey || k.Tag == "") && k.Style&quoted == 0
 }
 
-func (d *document) merge(into map[string]pair, v *yaml.Node) {
+func (d *document) merge(into *members, v *yaml.Node) {
 	from := []*yaml.Node{v}
 	if s := resolved(v); s.Kind == yaml.SequenceNode {
 		from = s.Content
@@ -157,9 +225,9 @@ func (d *document) merge(into map[string]pair, v *yaml.Node) {
 			d.fault(v, "the merge key << needs a mapping or a list of mappings")
 			continue
 		}
-		for k, p := range d.pairs(f) {
-			if _, own := into[k]; !own {
-				into[k] = p
+		for _, p := range d.pairs(f).list {
+			if into.find(p.text) < 0 {
+				into.add(p.text, p.pair)
 			}
 		}
 	}
@@ -198,7 +266,7 @@ func (d *document) key(k *yaml.Node) (string, bool) {
 
 // find returns the entry at an instance location under the payload, or the deepest one above it that exists.
 func (d *document) find(location []string) pair {
-	at := d.pairs(d.root)[d.payload]
+	at, _ := d.pairs(d.root).get(d.payload)
 	if at.value == nil {
 		return pair{value: d.root}
 	}
@@ -206,7 +274,7 @@ func (d *document) find(location []string) pair {
 		n := resolved(at.value)
 		switch n.Kind {
 		case yaml.MappingNode:
-			next, ok := d.pairs(n)[token]
+			next, ok := d.pairs(n).get(token)
 			if !ok {
 				return at
 			}

@@ -58,10 +58,10 @@ func NewIngester() (*Ingester, error) {
 // order of the source. Documents of others are passed over in silence. Where scalars are concerned the rules of YAML 1.1 hold.
 //
 // Errors are DD001 for violations of a kind's schema and DD000 for everything else; a document with an error is not in the design. A source
-// without any document of ours is a warning.
+// without any document of ours is an error as well: it is nearly always the wrong one, and what is not a design must never look valid.
 func (in *Ingester) Ingest(src []byte) (*site.Design, []site.Finding) {
 	sum := sha256.Sum256(src)
-	r := &run{in: in, first: map[docKey]int{}, design: &site.Design{Digest: hex.EncodeToString(sum[:]), Size: len(src)}, search: maxSearch}
+	r := &run{in: in, first: map[docKey]int{}, texts: sharedTexts{}, design: &site.Design{Digest: hex.EncodeToString(sum[:]), Size: len(src)}, search: maxSearch}
 	r.stream(src)
 	return r.design, r.findings
 }
@@ -72,6 +72,7 @@ type run struct {
 	design   *site.Design
 	findings []site.Finding
 	first    map[docKey]int // line of the first document of a kind and name
+	texts    sharedTexts
 	nodes    int64
 	ours     int
 	errors   int
@@ -104,7 +105,7 @@ func (r *run) stream(src []byte) {
 	}
 	if r.ours == 0 && r.errors == 0 {
 		r.add(site.Finding{
-			Code: codeDocument, Level: site.Warning,
+			Code: codeDocument, Level: site.Error,
 			Text:       fmt.Sprintf("the design is empty: there is no document of Drydock's in it (documents of others: %d)", n),
 			Diagnostic: "documents begin with \"schema: drydock/Kind/v1\", or with \"apiVersion: drydock/v1\" and \"kind\"; is the reference right?",
 		})
@@ -154,22 +155,22 @@ func (r *run) part(p parsedPart) {
 
 // document checks one document of ours and takes it into the design if it is good.
 func (r *run) document(d *document, e envelope) {
-	d.kind, d.payload, d.ref = e.kind, e.payload, site.Ref{Schema: e.schema}
-	own := &checks{d: d}
-	r.check(own, e)
-	slices.SortStableFunc(own.findings, func(a, b site.Finding) int {
+	d.kind, d.payload, d.ref = r.texts.of(e.kind), e.payload, site.Ref{Schema: r.texts.of(e.schema)}
+	c := &checks{d: d}
+	r.check(c, e)
+	slices.SortStableFunc(c.findings, func(a, b site.Finding) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Text, b.Text))
 	})
 	limit := r.in.limits.findings
-	for i, f := range own.findings {
+	for i, f := range c.findings {
 		if i == limit {
-			f = own.finding(d.root, nil, fmt.Sprintf("%s: %d more findings about this document are not listed", own.title(), len(own.findings)-limit), "")
+			f = c.finding(d.root, nil, fmt.Sprintf("%s: %d more findings about this document are not listed", c.title(), len(c.findings)-limit), "")
 		}
 		if r.add(f); i == limit {
 			break
 		}
 	}
-	if !own.failed() {
+	if !c.failed() {
 		r.design.Documents = append(r.design.Documents, site.Document{Ref: d.ref, Kind: d.kind, Line: d.offset + d.root.Line})
 		r.model(d)
 	}

@@ -97,7 +97,7 @@ func TestIngestBomb(t *testing.T) {
 			src += fmt.Sprintf("a%d: &a%d {<<: [*a%d, *a%d, *a%d, *a%d]}\n", i, i, i-1, i-1, i-1, i-1)
 		}
 		_, findings := ingestCheaply(t, in, src+"<<: [*a49, *a49, *a49]\n")
-		wantFinding(t, findings, site.Warning, 0, "empty")
+		wantFinding(t, findings, site.Error, 0, "empty")
 	})
 }
 

@@ -130,7 +130,7 @@ func (d *document) nearest(path []string) (*yaml.Node, int) {
 		var next pair
 		switch n.Kind {
 		case yaml.MappingNode:
-			next = d.pairs(n)[strings.NewReplacer("~1", "/", "~0", "~").Replace(token)]
+			next, _ = d.pairs(n).get(strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
 		case yaml.SequenceNode:
 			if j, err := strconv.Atoi(token); err == nil && j >= 0 && j < len(n.Content) {
 				next.value = n.Content[j]

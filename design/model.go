@@ -1,6 +1,7 @@
 package design
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 
 // model takes a document that its schemas have let through into the design.
 func (r *run) model(d *document) {
-	b := &builder{d}
+	b := &builder{d: d, known: r.texts}
 	ds := r.design
 	root := b.member(d.root, d.payload)
 	switch d.kind {
@@ -35,7 +36,28 @@ func (r *run) model(d *document) {
 }
 
 // builder makes parts of a site of the nodes of one document. The schemas have seen them: what is not as expected is taken for left out.
-type builder struct{ d *document }
+type builder struct {
+	d     *document
+	known sharedTexts
+}
+
+// sharedTexts are those of the model so far, so that each is kept once; nil keeps them as they come.
+type sharedTexts map[string]string
+
+// maxShared is the length up to which texts are looked up. Names are short, and what is long stands once.
+const maxShared = 64
+
+// of returns a text that is equal to s: the one that the model has already, if it has.
+func (t sharedTexts) of(s string) string {
+	if t == nil || len(s) > maxShared {
+		return s
+	}
+	if known, ok := t[s]; ok {
+		return known
+	}
+	t[s] = s
+	return s
+}
 
 // entry is one entry of a mapping with the text of its key.
 type entry struct {
@@ -48,7 +70,7 @@ func (b *builder) member(n *yaml.Node, key string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
-	if p, ok := b.d.pairs(n)[key]; ok {
+	if p, ok := b.d.pairs(n).get(key); ok {
 		return resolved(p.value)
 	}
 	return nil
@@ -61,12 +83,18 @@ func (b *builder) entries(n *yaml.Node) []entry {
 		return nil
 	}
 	pairs := b.d.pairs(n)
-	list := make([]entry, 0, len(pairs))
-	seen := make(map[string]bool, len(pairs))
+	list := make([]entry, 0, len(pairs.list))
+	if !slices.ContainsFunc(n.Content, isMerge) {
+		for _, p := range pairs.list {
+			list = append(list, entry{b.known.of(strings.TrimPrefix(p.text, notText)), resolved(p.value)})
+		}
+		return list
+	}
+	seen := make(map[string]bool, len(pairs.list))
 	add := func(key string) {
-		if p, ok := pairs[key]; ok && !seen[key] {
+		if p, ok := pairs.get(key); ok && !seen[key] {
 			seen[key] = true
-			list = append(list, entry{strings.TrimPrefix(key, notText), resolved(p.value)})
+			list = append(list, entry{b.known.of(strings.TrimPrefix(key, notText)), resolved(p.value)})
 		}
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -112,7 +140,7 @@ func (b *builder) scalar(n *yaml.Node) site.Opt[string] {
 		return site.Opt[string]{}
 	}
 	text, ok := plainText(n)
-	return site.Opt[string]{V: text, Set: ok}
+	return site.Opt[string]{V: b.known.of(text), Set: ok}
 }
 
 // text is scalar of a member.

@@ -73,6 +73,7 @@ func plain(s string) scalar {
 		case isDecimal(s):
 			n, _ := strconv.ParseInt(s, 10, 64) // of at most 18 digits
 			return scalar{value: n}
+		case strings.Count(s, ".") > 1: // an address, a version: no number and no date has two points
 		case len(s) <= maxNumber && yamlFloat.MatchString(s):
 			return plainFloat(s)
 		case len(s) <= maxNumber && yamlInt.MatchString(s):

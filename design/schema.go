@@ -11,7 +11,7 @@ import (
 
 // The files of schema/ hold, for each kind of document, what its payload may look like (JSON Schema draft 4). What a document needs beyond
 // that before a site can be made of it is under definitions/model: upstream finds that out while it builds its objects, and reports it as
-// DD000 instead of DD001.
+// DD000 instead of DD001. Under definitions/advice is what upstream accepts without a word although it does not read it.
 //
 //go:embed schema/*.json
 var schemaFiles embed.FS
@@ -45,12 +45,15 @@ func kindNames() []string {
 type kindSchema struct {
 	shape *jsonschema.Schema // violations are DD001
 	model *jsonschema.Schema // violations are DD000
+
+	advice *jsonschema.Schema // nil if there is none; violations are warnings
 }
 
 // schemas are the compiled schemas, and every sub-schema by its location, so that a violation can be put into the words of its schema.
 type schemas struct {
 	kinds map[string]kindSchema
 	parts map[string]*jsonschema.Schema
+	gates map[*jsonschema.Schema]*gate // of the kinds' schemas and all that they refer to
 }
 
 func compileSchemas() (*schemas, error) {
@@ -74,7 +77,7 @@ func compileSchemas() (*schemas, error) {
 			return nil, fmt.Errorf("embedded schema %s: %w", f.Name(), err)
 		}
 	}
-	s := &schemas{kinds: map[string]kindSchema{}, parts: map[string]*jsonschema.Schema{}}
+	s := &schemas{kinds: map[string]kindSchema{}, parts: map[string]*jsonschema.Schema{}, gates: map[*jsonschema.Schema]*gate{}}
 	for _, k := range kindFiles {
 		shape, err := c.Compile(schemaBase + k.file)
 		if err != nil {
@@ -84,9 +87,17 @@ func compileSchemas() (*schemas, error) {
 		if err != nil {
 			return nil, fmt.Errorf("embedded schema of %s: %w", k.kind, err)
 		}
-		s.kinds[k.kind] = kindSchema{shape, model}
+		advice, err := c.Compile(schemaBase + k.file + "#/definitions/advice")
+		if none := (*jsonschema.JSONPointerNotFoundError)(nil); err != nil && !errors.As(err, &none) {
+			return nil, fmt.Errorf("embedded schema of %s: %w", k.kind, err)
+		}
+		s.kinds[k.kind] = kindSchema{shape, model, advice}
+		for _, sch := range []*jsonschema.Schema{shape, model, advice} {
+			newGate(sch, s.gates)
+		}
 		s.index(shape)
 		s.index(model)
+		s.index(advice)
 	}
 	return s, nil
 }

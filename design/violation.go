@@ -21,6 +21,9 @@ type violation struct {
 
 // judge holds v, the payload of d, against sch.
 func (s *schemas) judge(d *document, sch *jsonschema.Schema, v any) []violation {
+	if g := s.gates[sch]; g != nil && g.lets(v) {
+		return nil
+	}
 	err := sch.Validate(v)
 	if err == nil {
 		return nil
@@ -140,15 +143,19 @@ func place(p pair) *yaml.Node {
 // surplus names the keys of a mapping that should not be there, in their order, and points at the first.
 func (d *document) surplus(m *yaml.Node, names []string) (*yaml.Node, string) {
 	pairs := d.pairs(resolved(m))
+	keyOf := func(name string) *yaml.Node {
+		p, _ := pairs.get(name)
+		return p.key
+	}
 	sort.Slice(names, func(i, j int) bool {
-		a, b := pairs[names[i]].key, pairs[names[j]].key
+		a, b := keyOf(names[i]), keyOf(names[j])
 		if a == nil || b == nil || a.Line == b.Line && a.Column == b.Column {
 			return names[i] < names[j]
 		}
 		return a.Line < b.Line || a.Line == b.Line && a.Column < b.Column
 	})
 	at := m
-	if k := pairs[names[0]].key; k != nil {
+	if k := keyOf(names[0]); k != nil {
 		at = k
 	}
 	shown := names[:min(len(names), maxListed)]

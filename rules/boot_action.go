@@ -2,11 +2,12 @@ package rules
 
 import (
 	"regexp"
+	"strconv"
 
 	"drydock/site"
 )
 
-// bootActionDefined checks that there is a boot action for every node.
+// bootActionDefined checks that there is a boot action for every node, and that boot actions can do what they say.
 func bootActionDefined(d *site.Design, r *Report) {
 	targeted := make(map[string]bool, len(d.Nodes))
 	for _, b := range d.BootActions {
@@ -22,6 +23,9 @@ func bootActionDefined(d *site.Design, r *Report) {
 			r.Warnf(of(n.Ref), "nodes usually have something to do after they were deployed", "no boot action is for node %s", n.Name)
 		}
 	})
+	for _, b := range d.BootActions {
+		checkAssets(r, b)
+	}
 }
 
 // version is a Debian package version: [epoch:]upstream[-revision].
@@ -35,7 +39,7 @@ func packageList(d *site.Design, r *Report) {
 			if a.Type != site.AssetPackages {
 				continue
 			}
-			at := in(b.Ref, "assets")
+			at := in(b.Ref, "assets", strconv.Itoa(i))
 			if a.Location.V == "" && len(a.Packages) == 0 {
 				r.Errorf(at, "give the asset data with packages, or a location", "an asset of boot action %s is a pkg_list without packages", b.Name)
 			}

@@ -60,7 +60,11 @@ func good() *design {
 		},
 		BootActions: []*site.BootAction{{
 			Ref: ref("BootAction", "b"), Targets: []string{"n1", "n2"},
-			Assets: []site.Asset{{Type: "pkg_list", Packages: site.Attrs{{Key: "vim", Value: "2:8.1-1~x"}, {Key: "curl", Null: true}, {Key: "native", Value: "1.0"}}}, {Type: "file"}},
+			Assets: []site.Asset{
+				{Type: "pkg_list", Packages: site.Attrs{{Key: "vim", Value: "2:8.1-1~x"}, {Key: "curl", Null: true}, {Key: "native", Value: "1.0"}}},
+				{Type: "file", Path: some("/a"), Data: some(""), Permissions: site.Some(0o755)},
+				{Type: "unit", Path: some("/b"), Location: some("http://x/"), DataPipeline: []string{"base64_decode", "utf8_decode", "template", "utf8_encode", "base64_encode"}},
+			},
 		}},
 	}
 }
@@ -87,6 +91,13 @@ func oob(kind string, attrs ...site.Attr) func(*design) {
 
 func version1(v string) func(*design) {
 	return func(d *design) { d.BootActions[0].Assets[0].Packages[0].Value = v }
+}
+
+func ranges(list ...site.Range) func(*design) { return func(d *design) { d.Networks[0].Ranges = list } }
+
+// asset changes the file of the boot action.
+func asset(change func(a *site.Asset)) func(*design) {
+	return func(d *design) { change(&d.BootActions[0].Assets[1]) }
 }
 
 func cidrOf(text string) func(*design) { return func(d *design) { d.Networks[0].CIDR = text } }
@@ -152,6 +163,15 @@ var networkCases = map[string][]bad{
 		{func(d *design) { d.Nodes[0].Addressing[0].IP = some("10.0.1.1") }, []string{"Error n1 outside"}},
 		{func(d *design) { d.Nodes[0].Addressing[0].IP = some("10.0.0.1 ") }, []string{"Error n1 cannot be read"}},
 		{func(d *design) { d.Nodes[0].Addressing[0].IP = some("fd00::1") }, []string{"Error n1 outside"}},
+		{ranges(site.Range{Type: some("dhcp"), Start: some("10.0.0.12"), End: some("10.0.0.20")}), []string{"Warning n2 DHCP range 10.0.0.12"}},
+		{ranges(site.Range{Start: some("10.0.0.9"), End: some("10.0.0.8")}), []string{"Warning oob ends before"}},
+		{ranges(site.Range{Start: some("10.0.0.9")}), []string{"Warning oob cannot be read"}},
+		{ranges(site.Range{Start: some("10.0.0.9"), End: some("10.0.1.9")}), []string{"Warning oob outside"}},
+		{
+			ranges(site.Range{Start: some("10.0.0.20"), End: some("10.0.0.30")}, site.Range{Start: some("10.0.0.9"), End: some("10.0.0.20")}),
+			[]string{"Warning oob overlap"},
+		},
+		{func(d *design) { d.Networks[0].Routes[0].Subnet = some("default") }, []string{"Warning oob subnet \"default\""}},
 	},
 	"MTU Rationality": {
 		{func(d *design) { d.Links[0].MTU = 1279 }, []string{"Error oob 1279"}},
@@ -160,10 +180,15 @@ var networkCases = map[string][]bad{
 		{func(d *design) { d.Links, d.Networks[1].MTU = nil, site.Some(1) }, []string{"Error mgmt MTU"}},
 	},
 	"Network Trunking Rationalty": {
-		{func(d *design) { d.Links[0].AllowedNetworks = []string{"a", "b"} }, []string{"Error oob 2 networks"}},
+		{func(d *design) { d.Links[0].AllowedNetworks = []string{"oob", "mgmt"} }, []string{"Error oob 2 networks"}},
 		{func(d *design) { d.Links[0].NativeNetwork = site.Opt[string]{} }, []string{"Error oob needs a default"}},
 		{func(d *design) { d.Links[0].NativeNetwork = some("ghost") }, []string{"Error oob ghost"}},
 		{func(d *design) { d.Networks[0].VLAN = some("7") }, []string{"Error oob,oob VLAN 7"}},
+		{func(d *design) { d.Links[1].AllowedNetworks = []string{"mgmt", "ghost", "ghost"} }, []string{"Warning bond \"ghost\""}},
+		{func(d *design) { d.Networks[2].VLAN = some("5") }, []string{"Warning tagged,mgmt,bond same VLAN 5"}},
+		{func(d *design) { d.Networks[2].VLAN = some("4095") }, []string{"Warning tagged \"4095\""}},
+		{func(d *design) { d.Links[1].AllowedNetworks = []string{"tagged"} }, []string{"Warning bond not one that the link allows"}},
+		{func(d *design) { d.Links[1].NativeNetwork = some("ghost") }, []string{"Warning bond \"ghost\""}},
 	},
 	"Duplicated IP Check": {
 		{func(d *design) { d.Nodes = nil }, []string{"Warning  no nodes"}},
@@ -195,13 +220,26 @@ var nodeCases = map[string][]bad{
 	"Valid IPMI Configuration": {
 		{oob("ipmi"), []string{"Error n1 account", "Error n1 credential", "Error n1 network"}},
 		{func(d *design) { d.Nodes[1].Addressing[0].IP = site.Opt[string]{} }, []string{"Error n2 static address"}},
+		{oob("ipmii"), []string{"Warning n1 \"ipmii\""}},
 	},
 	"Valid Libvirt Configuration": {
 		{oob("libvirt"), []string{"Error n1 libvirt_uri", "Error n1 boot_mac"}},
 		{oob("libvirt", site.Attr{Key: "libvirt_uri", Value: "qemu+sshx://h"}), []string{"Error n1 begin with", "Error n1 boot_mac"}},
+		{func(d *design) {
+			oob("libvirt", site.Attr{Key: "libvirt_uri", Value: "qemu+ssh://h/system"})(d)
+			d.Nodes[0].BootMAC = some("52:54:00:12:34")
+		}, []string{"Error n1 no MAC"}},
 	},
 	"Bootaction Definition": {
 		{func(d *design) { d.BootActions[0].Targets = []string{"n1"} }, []string{"Warning n2 no boot action"}},
+		{asset(func(a *site.Asset) { a.Path = site.Opt[string]{} }), []string{"Error b without a path"}},
+		{asset(func(a *site.Asset) { a.Data = site.Opt[string]{} }), []string{"Error b without content"}},
+		{asset(func(a *site.Asset) { a.Location = some("http://x/") }), []string{"Warning b data and a location"}},
+		{asset(func(a *site.Asset) { a.Permissions = site.Some(0o4755) }), []string{"Warning b permissions 4755"}},
+		{asset(func(a *site.Asset) { a.Permissions = site.Some(0o10000) }), []string{"Error b permissions 10000"}},
+		{asset(func(a *site.Asset) { a.DataPipeline = []string{"template"} }), []string{"Error b template, segment 1, needs text"}},
+		{asset(func(a *site.Asset) { a.DataPipeline = []string{"utf8_decode", "base64_encode"} }), []string{"Error b needs bytes"}},
+		{asset(func(a *site.Asset) { a.DataPipeline = []string{"rot13"} }), []string{"Error b rot13"}},
 	},
 	"Bootaction pkg_list Validation": {
 		{version1(":)"), []string{"Error b vim"}},

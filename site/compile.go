@@ -25,7 +25,7 @@ const (
 // should inherit is marked Incomplete.
 func Compile(d *Design) (*Design, []Finding) {
 	c := &compiler{
-		designed: d, profiles: map[string]*lineage{}, pci: map[*HardwareProfile]map[string]*DeviceAlias{},
+		designed: d, profiles: map[string]*lineage{}, aliases: map[*HardwareProfile]map[string]*DeviceAlias{}, odd: map[*DeviceAlias]bool{},
 		interfaces: map[interfaceKey][]Interface{}, params: map[paramKey]references{}, targets: map[*HardwareProfile]targets{},
 		parts: maxInherited, scoped: maxScoped,
 	}
@@ -46,6 +46,7 @@ func Compile(d *Design) (*Design, []Finding) {
 		e.HostProfiles = append(e.HostProfiles, p)
 	}
 	e.BootActions = c.bootActions(e)
+	c.names(e)
 	return e, c.findings
 }
 
@@ -58,8 +59,9 @@ type compiler struct {
 	scoped   int  // nodes that may still be held against filters
 	profiles map[string]*lineage
 
-	pci        map[*HardwareProfile]map[string]*DeviceAlias
-	interfaces map[interfaceKey][]Interface // nodes of one profile share their interfaces
+	aliases    map[*HardwareProfile]map[string]*DeviceAlias // of several with one name the one on the PCI bus
+	odd        map[*DeviceAlias]bool                        // have been reported
+	interfaces map[interfaceKey][]Interface                 // nodes of one profile share their interfaces
 	params     map[paramKey]references
 	targets    map[*HardwareProfile]targets
 }

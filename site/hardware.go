@@ -1,6 +1,9 @@
 package site
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // interfaceKey tells one list of interfaces from another. Lists are shared, never changed, so where a list begins says which it is.
 type interfaceKey struct {
@@ -33,15 +36,16 @@ func (c *compiler) selectors(list []Interface, hw *HardwareProfile) []Interface 
 	if done, ok := c.interfaces[key]; ok {
 		return done
 	}
-	aliases, ok := c.pci[hw]
+	aliases, ok := c.aliases[hw]
 	if !ok {
 		aliases = map[string]*DeviceAlias{}
 		for i := range hw.Aliases {
-			if a := &hw.Aliases[i]; a.BusType == "pci" && aliases[a.Alias] == nil {
+			a := &hw.Aliases[i]
+			if other := aliases[a.Alias]; other == nil || a.BusType == busPCI && other.BusType != busPCI {
 				aliases[a.Alias] = a
 			}
 		}
-		c.pci[hw] = aliases
+		c.aliases[hw] = aliases
 	}
 	done := make([]Interface, len(list))
 	for i := range list {
@@ -49,14 +53,28 @@ func (c *compiler) selectors(list []Interface, hw *HardwareProfile) []Interface 
 		done[i].Selectors = nil
 		for _, slave := range list[i].Slaves {
 			s := Selector{Type: SelectName, Address: slave}
-			if a := aliases[slave]; a != nil {
+			if a := aliases[slave]; a != nil && a.BusType == busPCI {
 				s = Selector{Type: SelectAddress, Address: a.Address, DevType: a.DevType}
+			} else if a != nil {
+				c.otherBus(hw, a)
 			}
 			done[i].Selectors = append(done[i].Selectors, s)
 		}
 	}
 	c.interfaces[key] = done
 	return done
+}
+
+// busPCI is the bus on which interfaces are looked for.
+const busPCI = "pci"
+
+// otherBus reports, once, an alias that interfaces name although they are looked for elsewhere.
+func (c *compiler) otherBus(hw *HardwareProfile, a *DeviceAlias) {
+	if !c.odd[a] {
+		c.odd[a] = true
+		c.add(Warning, hw.Ref, "/data/device_aliases/"+pointerToken(a.Alias), "correct the bus_type, or give the interfaces another slave",
+			fmt.Sprintf("the alias %q is on the bus %q; interfaces are looked for on the bus %s, so there it is taken for the name of a device", a.Alias, a.BusType, busPCI))
+	}
 }
 
 // references resolves what kernel parameters refer to. A reference that stands for nothing is left as it is.

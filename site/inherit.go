@@ -59,6 +59,9 @@ func (c *compiler) merge(ref Ref, own *Host, from *lineage) *lineage {
 		}
 		from = &lineage{broken: true}
 	}
+	if !from.broken {
+		c.idle(ref, own, &from.host)
+	}
 	merged := &lineage{host: mergeHost(own, &from.host), broken: from.broken}
 	merged.size = merged.host.parts()
 	return merged

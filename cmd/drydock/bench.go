@@ -41,5 +41,6 @@ func (a *app) benchCommand() *cobra.Command {
 	flags.StringSliceVar(&o.Only, "only", nil, "names of operations; default all")
 	flags.BoolVar(&o.Keep, "keep", false, "leave the data in the database")
 	complete(cmd, "only", bench.Names()...)
+	cmd.AddCommand(a.benchDesignCommand())
 	return cmd
 }
