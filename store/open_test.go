@@ -53,7 +53,7 @@ func TestOpenWrongURL(t *testing.T) {
 
 func TestOpenSQLite(t *testing.T) {
 	for _, prefix := range []string{"sqlite:", "sqlite://"} {
-		path := filepath.Join(t.TempDir(), "a b é.db")
+		path := filepath.Join(t.TempDir(), "a b é&+%41.db")
 		s := storetest.OpenURL(t, prefix+path)
 		if _, err := s.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
@@ -61,8 +61,10 @@ func TestOpenSQLite(t *testing.T) {
 		if err := s.Ping(t.Context()); err != nil || s.Dialect() != "sqlite" || s.Location() != path {
 			t.Errorf("ping %v, dialect %q, location %q, want %q", err, s.Dialect(), s.Location(), path)
 		}
-		if _, err := os.Stat(path); err != nil {
-			t.Errorf("the file is not where the URL says: %v", err)
+		for _, file := range []string{path, path + "-wal"} { // what others may not read in one they may not read in the other
+			if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("%s: %v, %v", file, info, err)
+			}
 		}
 	}
 	t.Chdir(t.TempDir())

@@ -48,9 +48,10 @@ func (s *Store) openSQLite(ctx context.Context, o Options) error {
 }
 
 func sqliteURL(file string) string {
-	path := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(file)
+	path := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23", "&", "%26").Replace(file)
 	return "file:" + path + "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-8000)"
+		"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-8000)" +
+		"&modeof=" + path // the journal holds what the database holds: who may not read this one may not read that one
 }
 
 // clockFunction is the database's clock on SQLite, whose own has milliseconds only.
