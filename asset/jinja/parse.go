@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"github.com/nikolalohinski/gonja/v2/config"
@@ -22,6 +23,15 @@ type Template struct {
 // Parse reads a template. What it refuses is an *Error: what is wrong in itself, filters and tests that do not exist, and sources that are too large.
 func Parse(source string) (t *Template, err error) {
 	defer guard(&err)
+	defer func() { // gonja's parser runs beyond the end of some unfinished statements
+		var e runtime.Error
+		if cause := recover(); cause != nil {
+			if err, ok := cause.(error); ok && errors.As(err, &e) {
+				cause = &Error{Text: "the template cannot be understood: a statement is not finished"}
+			}
+			panic(cause)
+		}
+	}()
 	if len(source) > maxSource {
 		return nil, &Error{Text: fmt.Sprintf("the template is larger than %d bytes", maxSource), Limit: true}
 	}
