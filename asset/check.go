@@ -52,6 +52,9 @@ func Check(a *site.Asset, schemes []string) []Problem {
 
 // trace follows a pipeline. The content is known until a template has changed it; then only its type is.
 func trace(pipeline, source string, segments []string, c content, known bool) (content, []Problem) {
+	if len(segments) > maxSegments {
+		return c, []Problem{{pipeline, fmt.Errorf("%w: the pipeline has more than %d segments", drydock.ErrInvalid, maxSegments), "leave out what undoes itself"}}
+	}
 	for i, segment := range segments {
 		if segment == segmentTemplate && c.text && known {
 			known = false

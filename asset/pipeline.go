@@ -3,7 +3,9 @@ package asset
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"drydock"
@@ -17,6 +19,12 @@ const (
 	segmentEncode   = "base64_encode" // bytes → bytes
 	segmentText     = "utf8_decode"   // bytes → text
 	segmentBytes    = "utf8_encode"   // text → bytes
+)
+
+// A pipeline is bounded, because each base64_encode makes its data larger by a third.
+const (
+	maxSegments = 50
+	maxContent  = 64 << 20 // bytes
 )
 
 // content is what flows through a pipeline: text, or bytes that nobody has read yet.
@@ -39,6 +47,11 @@ func refuse(remedy, format string, args ...any) *failure {
 
 // flow runs c through a pipeline. render makes the text of a template.
 func flow(name string, pipeline []string, c content, render func(*jinja.Template) (string, error)) (content, *failure) {
+	if len(pipeline) > maxSegments {
+		f := refuse("leave out what undoes itself", "the pipeline has more than %d segments", maxSegments)
+		f.segment = name
+		return content{}, f
+	}
 	for i, segment := range pipeline {
 		next, f := step(segment, c, render)
 		if f != nil {
@@ -67,6 +80,9 @@ func step(segment string, c content, render func(*jinja.Template) (string, error
 		if c.text {
 			return c, refuse("put utf8_encode before it", "bytes are encoded, and this is text")
 		}
+		if len(c.data) > maxContent/4*3 {
+			return c, refuse("make it smaller", "the data would have more than %d bytes", maxContent)
+		}
 		return content{data: base64.StdEncoding.AppendEncode(nil, c.data)}, nil
 	case segmentText:
 		if c.text {
@@ -91,21 +107,25 @@ func runTemplate(c content, render func(*jinja.Template) (string, error)) (conte
 		return c, refuse("mend the template", "%w", err)
 	}
 	text, err := render(t)
-	switch e := err.(type) { //nolintlint:errorlint // it is not wrapped
-	case nil:
+	var e *jinja.Error
+	switch {
+	case err == nil:
 		return textContent(text), nil
-	case *jinja.Error:
-		if e.Limit {
-			return c, refuse("make less with one template", "%w", err)
-		}
+	case errors.As(err, &e) && e.Limit:
+		return c, refuse("make less with one template", "%w", err)
+	case e != nil:
 		return c, refuse("mend the template", "%w", err)
 	}
 	return c, &failure{remedy: "make less with one template, or try again", err: fmt.Errorf("%w: the template took too long: %w", drydock.ErrUnavailable, err)}
 }
 
-// within limits what one request may take.
-func within(ctx context.Context, vars *jinja.Dict, limits jinja.Limits) func(*jinja.Template) (string, error) {
-	return func(t *jinja.Template) (string, error) { return t.Render(ctx, vars, limits) }
+// within renders templates with vars, each within its limits and a time.
+func within(ctx context.Context, vars *jinja.Dict, limits jinja.Limits, most time.Duration) func(*jinja.Template) (string, error) {
+	return func(t *jinja.Template) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, most)
+		defer cancel()
+		return t.Render(ctx, vars, limits)
+	}
 }
 
 // decode reads base 64 as Python does: what is not of the alphabet does not count, and padding that ends a group ends the data.

@@ -24,7 +24,7 @@ const DefaultReportURL = "http://localhost:9000/api/v1.0/bootactions/"
 // Options of a Renderer. Zero values are the defaults.
 type Options struct {
 	ReportURL string        // given to templates as action.report_url; empty: DefaultReportURL
-	Time      time.Duration // for all templates of one request; 0: 10 s
+	Time      time.Duration // for one template; 0: 5 s
 	MaxBytes  int           // of all assets of one request together; 0: 64 MiB
 	Template  jinja.Limits  // of each template
 }
@@ -41,7 +41,7 @@ func NewRenderer(l Locations, o Options) *Renderer {
 		o.ReportURL = DefaultReportURL
 	}
 	if o.Time <= 0 {
-		o.Time = 10 * time.Second
+		o.Time = 5 * time.Second
 	}
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 64 << 20
@@ -132,8 +132,6 @@ func (r *Renderer) each(ctx context.Context, q Request, do func(job) error) erro
 	if node == nil {
 		return fmt.Errorf("%w: the design has no node %q", drydock.ErrNotFound, q.Node)
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, r.o.Time, fmt.Errorf("more than %s for all templates", r.o.Time))
-	defer cancel()
 	nodeDict := nodeVars(q.Design, node)
 	for _, action := range q.Design.BootActions {
 		at := slices.IndexFunc(q.Actions, func(a drydock.BootAction) bool { return a.Name == action.Name })
@@ -142,7 +140,7 @@ func (r *Renderer) each(ctx context.Context, q Request, do func(job) error) erro
 		}
 		vars := jinja.NewDict().Set("node", nodeDict).Set("action", actionVars(q.Actions[at].ID, q.Key, r.o.ReportURL, q.DesignRef))
 		for i := range action.Assets {
-			j := job{limited, r, action, i, &action.Assets[i], vars}
+			j := job{ctx, r, action, i, &action.Assets[i], vars}
 			if err := do(j); err != nil {
 				return err
 			}
@@ -158,7 +156,7 @@ func (j job) fail(segment, remedy string, err error) error {
 func (j job) failed(f *failure) error { return j.fail(f.segment, f.remedy, f.err) }
 
 func (j job) render() func(*jinja.Template) (string, error) {
-	return within(j.ctx, j.vars, j.r.o.Template)
+	return within(j.ctx, j.vars, j.r.o.Template, j.r.o.Time)
 }
 
 // file makes the content of a unit or file.
