@@ -59,7 +59,7 @@ func FuzzIngest(f *testing.F) {
 // FuzzResolve: whatever the reference, there is a body or an error with a kind, and no error says the password.
 func FuzzResolve(f *testing.F) {
 	for _, ref := range []string{
-		"", "file:///x", "FILE:x", "http://user:s3cr3t-pw@h:80/p?token=s3cr3t-q#f", "http://[::1]:80/", "x:opaque", "//h/p", "http://h/%2e%2e/%00", "https://u:pa/ss@h", "deckhand+http://h/r",
+		"", "file:///x", "FILE:x", "http://user:s3cr3t-pw@h:80/p?token=s3cr3t-q#f", "http://[::1]:80/", "x:opaque", "//h/p", "http://h/%2e%2e/%00", "https://u:pa/ss@h", "deckhand+http://h/r", pinned("http://h/", ""), "http://h/p#sha256=1", "http://h:/p#SHA256%3D",
 	} {
 		f.Add(ref)
 	}
@@ -69,7 +69,7 @@ func FuzzResolve(f *testing.F) {
 		}
 		return nil, fmt.Errorf("%w: cannot get %s (%v)", drydock.ErrUnavailable, u, u.Query())
 	})
-	r := NewResolver(map[string]Fetcher{"http": echo, "https": echo, "file": FetchFile([]string{f.TempDir()}, 0)}, ResolverOptions{Tries: 2, Wait: time.Nanosecond, Deadline: time.Second})
+	r := NewResolver(map[string]Fetcher{"http": echo, "https": echo, "file": FetchFile([]string{f.TempDir()}, 0)}, ResolverOptions{Tries: 2, Wait: time.Nanosecond, Deadline: time.Second, BreakAfter: -1})
 	f.Fuzz(func(t *testing.T, ref string) {
 		body, _, err := r.Resolve(t.Context(), ref)
 		if (err == nil) == (body == nil) {

@@ -2,12 +2,8 @@ package design
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,16 +16,19 @@ import (
 // DefaultMaxBytes is the size above which a design is refused unless options say otherwise.
 const DefaultMaxBytes = 64 << 20
 
-// Fetcher gets the bytes behind a URI whose scheme it was registered for. It must be safe for concurrent use. Its errors carry a kind;
-// ErrUnavailable means that another try may succeed. An error may also have a method Final() bool, which ends the tries when true, and a
-// method RetryAfter() time.Duration, the shortest pause before the next one.
+// Fetcher gets the bytes behind a URI whose scheme it was registered for. It must be safe for concurrent use and must not change Body once it
+// has handed it over. Its errors carry a kind; ErrUnavailable means that another try may succeed. They may say more by these methods:
+// Final() bool ends the tries when true; RetryAfter() time.Duration is the shortest pause before the next one; Step() Step, Remedy() string
+// and Status() int (of HTTP) go into the Error that the caller sees.
+//
+// A Fetcher may also have a method Check(u *url.URL) error, without I/O, which reports what it would refuse whatever the source says.
 type Fetcher interface {
 	Fetch(ctx context.Context, q Request) (Answer, error)
 }
 
 // Request asks a Fetcher for what is behind a URI.
 type Request struct {
-	URL      *url.URL
+	URL      *url.URL    // without a pin
 	Scheme   string      // of the reference, which is what the policy is about; empty: that of URL
 	ETag     string      // validators of a copy at hand; empty: there is none
 	Modified string      // the same, a date as HTTP writes it or what else the fetcher gave before
@@ -45,24 +44,25 @@ type Answer struct {
 	Immutable   bool // the reference can never name anything else
 }
 
-// ResolverOptions are the bounds of one resolve. Zero fields take the default.
+// ResolverOptions are the bounds of one resolve, and of what is kept between them. Zero fields take the default.
 type ResolverOptions struct {
-	Tries    int           // how often a fetch is begun at most; default 3
+	Tries    int           // how often a fetch is begun at most; default 3, negative: once
 	Wait     time.Duration // longest pause before the second try, doubled before each further one; default 1 s
 	MaxWait  time.Duration // longest pause before any try, unless the server asks for more; default 30 s
 	Deadline time.Duration // for all tries and pauses together; default 10 min
 	MaxBytes int64         // a longer answer is an error, it is never cut; default DefaultMaxBytes
-	Logger   *slog.Logger  // tries that failed and will be repeated; nil: not logged
+
+	CacheBytes int64         // of answers kept; default 256 MiB, negative: none are kept
+	CacheAge   time.Duration // immutable copies older than this are fetched again; 0: never
+	Stale      time.Duration // a copy confirmed within this time serves when its source is unavailable; 0: none does
+
+	BreakAfter int           // unavailable so often in a row, a host is left alone; default 5, negative: never
+	BreakFor   time.Duration // for about so long, then one caller asks it; default 30 s
+
+	Logger *slog.Logger // tries that will be repeated (WARN), what was fetched (INFO), what was at hand (DEBUG); nil: not logged
 }
 
-// Resolver turns a design reference into bytes. It is safe for concurrent use and keeps nothing between calls.
-type Resolver struct {
-	fetchers map[string]Fetcher
-	o        ResolverOptions
-}
-
-// NewResolver returns a resolver for the schemes that are keys of fetchers, in any case.
-func NewResolver(fetchers map[string]Fetcher, o ResolverOptions) *Resolver {
+func (o *ResolverOptions) complete() {
 	def := func(d *time.Duration, v time.Duration) {
 		if *d <= 0 {
 			*d = v
@@ -71,19 +71,48 @@ func NewResolver(fetchers map[string]Fetcher, o ResolverOptions) *Resolver {
 	def(&o.Wait, time.Second)
 	def(&o.MaxWait, 30*time.Second)
 	def(&o.Deadline, 10*time.Minute)
-	if o.Tries <= 0 {
+	def(&o.BreakFor, 30*time.Second)
+	if o.Tries == 0 {
 		o.Tries = 3
 	}
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = DefaultMaxBytes
 	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 256 << 20
+	}
+	if o.BreakAfter == 0 {
+		o.BreakAfter = 5
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Resolver{fetchers: make(map[string]Fetcher, len(fetchers)), o: o}
+}
+
+// Resolver turns a design reference into bytes. It is safe for concurrent use; callers who want the same reference at the same time share one
+// fetch. It starts goroutines for fetches only, which end with the last caller who waits for them.
+type Resolver struct {
+	fetchers map[string]Fetcher
+	known    string // schemes, for people
+	o        ResolverOptions
+	flights  flights[cacheKey, outcome]
+	cache    *cache[cacheKey, *cached]
+	breakers *breakers
+}
+
+// NewResolver returns a resolver for the schemes that are keys of fetchers, in any case.
+func NewResolver(fetchers map[string]Fetcher, o ResolverOptions) *Resolver {
+	o.complete()
+	r := &Resolver{
+		fetchers: make(map[string]Fetcher, len(fetchers)),
+		o:        o,
+		cache:    newCache[cacheKey, *cached](o.CacheBytes),
+		breakers: &breakers{after: o.BreakAfter, pause: o.BreakFor, hosts: map[string]*breaker{}},
+	}
 	for scheme, f := range fetchers {
 		r.fetchers[strings.ToLower(scheme)] = f
 	}
+	r.known = strings.Join(r.Schemes(), ", ")
 	return r
 }
 
@@ -97,134 +126,70 @@ func (r *Resolver) Schemes() []string {
 	return names
 }
 
-// Check reports whether ref is a reference that Resolve would try to get: a URI of a known scheme. If not, the error is ErrInvalid.
+// Check reports whether ref is a reference that Resolve would try to get: a URI of a known scheme, with a good pin or none, that its fetcher
+// does not refuse unseen. If not, the error is an *Error, ErrInvalid or ErrDenied. It reads the text of ref only, without I/O.
 func (r *Resolver) Check(ref string) error {
-	_, _, err := r.lookup(ref)
-	return err
+	parsed, err := r.parse(ref)
+	if err != nil {
+		return err
+	}
+	if f, ok := parsed.fetcher.(interface{ Check(u *url.URL) error }); ok {
+		own := *parsed.url
+		if err := f.Check(&own); err != nil {
+			return parsed.failed(err, 0, time.Now())
+		}
+	}
+	return nil
 }
 
-// Resolve returns what is behind ref; the bytes are never nil when the error is. A failure that may pass (ErrUnavailable) is tried again
-// after a random pause; any other ends the call at once. The error is the last one met, with the number of tries, and carries one of
-// ErrInvalid, ErrDenied, ErrNotFound and ErrUnavailable. Secrets of the reference are hidden in it.
+// Resolve returns what is behind ref and how it was had. The bytes are never nil when the error is; they are shared with other callers and
+// must not be changed. What can never change (a pinned reference, or the fetcher says so) is served from memory once it was fetched;
+// anything else is asked for every time, with the validators of the copy at hand if it has some.
+//
+// A failure that may pass (ErrUnavailable) is tried again after a random pause; any other ends the call at once, as does the end of ctx. The
+// error is an *Error about the last one met, and carries one of ErrInvalid, ErrDenied, ErrNotFound and ErrUnavailable. Failures are not kept.
 func (r *Resolver) Resolve(ctx context.Context, ref string) ([]byte, drydock.Resolution, error) {
 	began := time.Now()
-	u, f, err := r.lookup(ref)
+	parsed, err := r.parse(ref)
 	if err != nil {
 		return nil, drydock.Resolution{}, err
 	}
-	parent := ctx
-	ctx, cancel := context.WithTimeout(ctx, r.o.Deadline)
-	defer cancel()
-	fail := failure{where: redactURL(u), scrub: newScrubber(ref, u)}
-	for try := 1; ; try++ {
-		own := *u
-		answer, err := f.Fetch(ctx, Request{URL: &own, Scheme: u.Scheme})
-		body := answer.Body
-		switch {
-		case err == nil && int64(len(body)) > r.o.MaxBytes:
-			return nil, drydock.Resolution{}, fail.error(fmt.Errorf("%w: it has %d bytes, more than the %d allowed", drydock.ErrInvalid, len(body), r.o.MaxBytes), try)
-		case err == nil:
-			if body == nil {
-				body = []byte{}
-			}
-			sum, now := sha256.Sum256(body), time.Now()
-			return body, drydock.Resolution{
-				Ref: fail.where, Digest: hex.EncodeToString(sum[:]), Size: int64(len(body)), ETag: answer.ETag, Origin: drydock.OriginSource,
-				Resolved: now, Fetched: now, Attempts: try, Took: now.Sub(began),
-			}, nil
-		case ctx.Err() != nil && mayPass(err):
-			return nil, drydock.Resolution{}, fail.error(r.ended(parent, err), try)
-		case try >= r.o.Tries || !worthAnother(err):
-			return nil, drydock.Resolution{}, fail.error(err, try)
-		}
-		pause := r.pause(try, err)
-		r.o.Logger.WarnContext(ctx, "get design: will try again", "ref", fail.where, "try", try, "pause", pause, "error", fail.scrub.text(err.Error()))
-		if stop := sleep(ctx, pause); stop != nil {
-			return nil, drydock.Resolution{}, fail.error(r.ended(parent, err), try)
-		}
+	if kept := r.cache.get(parsed.key); r.serves(kept, parsed, began) {
+		got := outcome{entry: kept, origin: drydock.OriginCache}
+		resolution := got.resolution(parsed, began)
+		r.log(ctx, resolution)
+		return kept.body, resolution, nil
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, drydock.Resolution{}, parsed.failed(fmt.Errorf("%w: stopped (%w)", drydock.ErrUnavailable, err), 0, began)
+	}
+	got, landed := r.flights.do(ctx, parsed.key, func(ctx context.Context, f *flight[outcome]) outcome { return r.fly(ctx, f, parsed) })
+	if !landed {
+		got.err = stopped(ctx.Err(), got.err)
+	}
+	if got.err != nil {
+		return nil, drydock.Resolution{}, parsed.failed(got.err, got.tries, began)
+	}
+	return got.entry.body, got.resolution(parsed, began), nil
 }
 
-func (r *Resolver) lookup(ref string) (*url.URL, Fetcher, error) {
-	if len(ref) > drydock.MaxDesignRef {
-		return nil, nil, fmt.Errorf("%w: design reference of %d bytes is too long, at most %d", drydock.ErrInvalid, len(ref), drydock.MaxDesignRef)
-	}
-	u, err := url.Parse(ref)
-	if err != nil { // its text quotes parts of the reference, perhaps of the password
-		return nil, nil, fmt.Errorf("%w: design reference is not a valid URI; escape special characters in it with %%XX", drydock.ErrInvalid)
-	}
-	known := strings.Join(r.Schemes(), ", ")
-	if u.Scheme == "" {
-		return nil, nil, fmt.Errorf("%w: design reference has no scheme; known are: %s", drydock.ErrInvalid, known)
-	}
-	f, ok := r.fetchers[u.Scheme] // lower case already
-	if !ok {
-		return nil, nil, fmt.Errorf("%w: design reference has the unknown scheme %.32q; known are: %s", drydock.ErrInvalid, u.Scheme, known)
-	}
-	return u, f, nil
+// serves reports whether a copy can be handed out without asking its source.
+func (r *Resolver) serves(kept *cached, ref *reference, now time.Time) bool {
+	return kept != nil && (kept.immutable || ref.pin != "") && (r.o.CacheAge <= 0 || now.Sub(kept.fetched) < r.o.CacheAge)
 }
 
-// ended says why a resolve stopped before its tries were used up.
-func (r *Resolver) ended(parent context.Context, last error) error {
-	if err := parent.Err(); err != nil {
-		return fmt.Errorf("%w: stopped (%w): %w", drydock.ErrUnavailable, err, last)
+// log tells of a resolve that succeeded.
+func (r *Resolver) log(ctx context.Context, s drydock.Resolution) {
+	level := slog.LevelDebug
+	switch s.Origin {
+	case drydock.OriginSource:
+		level = slog.LevelInfo
+	case drydock.OriginStale:
+		level = slog.LevelWarn
 	}
-	return fmt.Errorf("%w: not within %v: %w", drydock.ErrUnavailable, r.o.Deadline, last)
-}
-
-func worthAnother(err error) bool {
-	var f interface{ Final() bool }
-	if errors.As(err, &f) && f.Final() {
-		return false
+	if !r.o.Logger.Enabled(ctx, level) {
+		return
 	}
-	return mayPass(err)
-}
-
-// mayPass includes the deadline that a fetcher set for itself, and the cancellation that it saw of its context.
-func mayPass(err error) bool {
-	return errors.Is(err, drydock.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-}
-
-// pause is random between zero and a bound that doubles with each try ("full jitter"), so that callers that failed together do not come back
-// together. A server's own wish is a lower bound.
-func (r *Resolver) pause(try int, err error) time.Duration {
-	bound := r.o.Wait
-	for i := 1; i < try && bound < r.o.MaxWait; i++ {
-		bound *= 2
-	}
-	d := rand.N(min(bound, r.o.MaxWait) + 1)
-	var a interface{ RetryAfter() time.Duration }
-	if errors.As(err, &a) {
-		d = max(d, a.RetryAfter())
-	}
-	return d
-}
-
-// sleep waits for d, or says at once that ctx will not last that long.
-func sleep(ctx context.Context, d time.Duration) error {
-	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
-		return context.DeadlineExceeded
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
-
-// failure makes the errors of one resolve.
-type failure struct {
-	where string // the reference without secrets
-	scrub scrubber
-}
-
-func (f failure) error(err error, tries int) error {
-	times := ""
-	if tries > 1 {
-		times = fmt.Sprintf(" after %d tries", tries)
-	}
-	return &resolveError{text: fmt.Sprintf("get design %s%s: %s", f.where, times, f.scrub.text(err.Error())), kinds: kindsOf(err)}
+	r.o.Logger.LogAttrs(ctx, level, "design resolved", slog.String("ref", s.Ref), slog.String("origin", string(s.Origin)),
+		slog.String("digest", s.Digest), slog.Int64("bytes", s.Size), slog.Int("tries", s.Attempts), slog.Duration("took", s.Took))
 }

@@ -26,7 +26,7 @@ type config struct {
 	DesignRoots    []string      // folders that file:// references may point into
 	ConnectTimeout time.Duration // to a host that serves designs
 	ReadTimeout    time.Duration // longest silence of such a host
-	Tries          int           // of such a fetch, the first included
+	Tries          int           // of such a fetch, the first included; 0 is taken for 1
 
 	Orchestrator      string // on, off, or auto: off in a database that upstream made
 	LeaseTTL          time.Duration
@@ -104,8 +104,8 @@ func (c *config) validate() error {
 	if c.Concurrency < 1 || c.Concurrency > 1000 {
 		return fmt.Errorf("%w: --concurrency %d: must be between 1 and 1000", drydock.ErrInvalid, c.Concurrency)
 	}
-	if c.Tries < 1 || c.Tries > 100 {
-		return fmt.Errorf("%w: [network] http_client_retries %d: must be between 1 and 100", drydock.ErrInvalid, c.Tries)
+	if c.Tries < 0 || c.Tries > 100 {
+		return fmt.Errorf("%w: [network] http_client_retries %d: must be between 0 and 100", drydock.ErrInvalid, c.Tries)
 	}
 	for action, n := range c.ActionConcurrency {
 		if n < 1 || n > c.Concurrency {

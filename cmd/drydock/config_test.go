@@ -30,6 +30,7 @@ func TestConfig(t *testing.T) {
 		kind  error  // of the error; nil: ErrInvalid
 	}{
 		{name: "nothing set", want: func(*config) {}},
+		{name: "no retries", file: "[network]\nhttp_client_retries = 0\n", want: func(c *config) { c.Tries = 0 }}, // serve makes one try of it
 		{
 			name: "an existing file of upstream",
 			file: "[DEFAULT]\npoll_interval = 10\nleader_grace_period = 300\n[database]\n" +

@@ -11,7 +11,7 @@ func newLoader(cfg config, roots []string, log *slog.Logger) (*design.Loader, er
 	web := design.FetchHTTP(design.HTTPOptions{ConnectTimeout: cfg.ConnectTimeout, ReadTimeout: cfg.ReadTimeout, UserAgent: "drydock/" + version})
 	resolver := design.NewResolver(map[string]design.Fetcher{
 		"file": design.FetchFile(roots, 0), "http": web, "https": web,
-	}, design.ResolverOptions{Tries: cfg.Tries, Logger: log})
+	}, design.ResolverOptions{Tries: max(cfg.Tries, 1), Logger: log})
 	ingester, err := design.NewIngester()
 	if err != nil {
 		return nil, err
