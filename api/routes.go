@@ -57,7 +57,7 @@ type Sites interface {
 	Load(ctx context.Context, ref string) (site.Report, error)
 }
 
-// Deps is what the handlers work with; one *store.Store fits every field. None may be nil.
+// Deps is what the handlers work with; one *store.Store fits every field but Sites and Assets. None may be nil.
 type Deps struct {
 	Tasks        Tasks
 	Messages     Messages
@@ -66,6 +66,8 @@ type Deps struct {
 	Pinger       Pinger
 	Bells        Bells
 	Sites        Sites
+	BootActions  BootActions
+	Assets       Assets
 }
 
 // Options tune the interface. Zero values are the defaults.
@@ -116,6 +118,10 @@ func (s *server) routes() []route {
 		{"GET", prefix + "/tasks/{id}/follow", policyReadTask, s.follow},
 		{"GET", prefix + "/tasks/{id}/builddata", policyReadBuildData, s.taskBuildData},
 		{"GET", prefix + "/nodes/{name}/builddata", policyReadBuildData, s.nodeBuildData},
+		{"GET", prefix + "/nodes/{name}/bootactions", policyReadBuildData, s.nodeBootActions},
+		{"GET", prefix + "/bootactions/nodes/{name}/units", policyNone, s.bootUnits}, // these three ask for the key of the deployment
+		{"GET", prefix + "/bootactions/nodes/{name}/files", policyNone, s.bootFiles},
+		{"POST", prefix + "/bootactions/{id}", policyNone, s.reportBootAction},
 	}
 }
 

@@ -29,6 +29,10 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v1.0/tasks/{id}/follow physical_provisioner:read_task",
 		"GET /api/v1.0/tasks/{id}/builddata physical_provisioner:read_build_data",
 		"GET /api/v1.0/nodes/{name}/builddata physical_provisioner:read_build_data",
+		"GET /api/v1.0/nodes/{name}/bootactions physical_provisioner:read_build_data",
+		"GET /api/v1.0/bootactions/nodes/{name}/units -",
+		"GET /api/v1.0/bootactions/nodes/{name}/files -",
+		"POST /api/v1.0/bootactions/{id} -",
 	}
 	var got []string
 	for _, rt := range new(server).routes() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"drydock"
+	"drydock/asset"
 )
 
 // config is everything that can be set for serve and migrate. It is made by loadConfig and not changed afterwards; rooms receive plain values
@@ -27,6 +28,8 @@ type config struct {
 	ConnectTimeout time.Duration // to a host that serves designs
 	ReadTimeout    time.Duration // longest silence of such a host
 	Tries          int           // of such a fetch, the first included; 0 is taken for 1
+
+	ReportURL string // that nodes report their boot actions to
 
 	Orchestrator      string // on, off, or auto: off in a database that upstream made
 	LeaseTTL          time.Duration
@@ -46,6 +49,7 @@ func defaultConfig() config {
 		ConnectTimeout: 16 * time.Second,
 		ReadTimeout:    300 * time.Second,
 		Tries:          3,
+		ReportURL:      asset.DefaultReportURL,
 		Orchestrator:   "auto",
 		LeaseTTL:       15 * time.Second,
 		Concurrency:    4,

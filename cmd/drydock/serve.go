@@ -53,7 +53,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, greet func(greetin
 	}
 	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
 	defer endStreams()
-	handler := api.New(api.Deps{Tasks: db, Messages: db, BuildHistory: db, Leases: db, Pinger: db, Bells: db, Sites: loader},
+	handler := api.New(api.Deps{Tasks: db, Messages: db, BuildHistory: db, Leases: db, Pinger: db, Bells: db, Sites: loader, BootActions: db, Assets: newTarballs(cfg, loader)},
 		api.Options{Logger: log, Base: streams, LoopbackOnly: !cfg.InsecureNoAuth})
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
