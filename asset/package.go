@@ -1,7 +1,10 @@
 package asset
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"unicode/utf8"
 
 	"drydock"
@@ -37,9 +40,13 @@ func readPackages(body []byte) (site.Attrs, error) {
 	if !utf8.Valid(body) {
 		return nil, fmt.Errorf("it is not UTF-8")
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(body, &doc); err != nil {
+	var doc, more yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(body))
+	if err := d.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
+	}
+	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("it has more than one document")
 	}
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, fmt.Errorf("it is not a mapping")

@@ -43,10 +43,10 @@ func Parse(source string) (t *Template, err error) {
 	cfg.KeepTrailingNewline = true // there is none any more
 	l := &lexer{source: source}
 	list := l.tokens(cfg)
-	p := parser.NewParser("template", tokens.NewStream(list), cfg, nil, &tags{})
-	root, err := p.Parse()
+	stream := tokens.NewStream(list)
+	root, err := parser.NewParser("template", stream, cfg, nil, &tags{}).Parse()
 	if err != nil {
-		return nil, syntax(err)
+		return nil, syntax(err, stream.Current())
 	}
 	v := &vetter{texts: l.texts}
 	v.all(root.Nodes)
@@ -98,17 +98,24 @@ func guard(err *error) {
 	}
 }
 
-// syntax takes the place out of gonja's errors.
-func syntax(err error) error {
+// syntax takes the place out of gonja's errors. Those at the end of a tag have none; then it is where the parser was.
+func syntax(err error, near *tokens.Token) error {
+	line := 0
+	if near != nil {
+		line = near.Line
+	}
 	var s *parser.SyntaxError
 	if errors.As(err, &s) {
+		if s.Line > 0 {
+			line = s.Line
+		}
 		text := strings.Replace(s.Message, "controlStructure", "tag", 1)
 		if s.Raw != "" {
 			text += fmt.Sprintf(", near %.40q", s.Raw)
 		}
-		return &Error{Line: s.Line, Text: text}
+		return &Error{Line: line, Text: text}
 	}
-	return &Error{Text: err.Error()}
+	return &Error{Line: line, Text: err.Error()}
 }
 
 // at is the place of a tag, which gonja asks every node for.
