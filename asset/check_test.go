@@ -100,7 +100,7 @@ func FuzzPipeline(f *testing.F) {
 		case len(problems) == 0 && strings.Contains(err.Error(), "no such segment"):
 			t.Errorf("Check has overlooked %v", err)
 		}
-		if utf8.ValidString(data) && utf8.ValidString(location) && err != nil && !utf8.ValidString(err.Error()) {
+		if utf8.ValidString(strings.Join([]string{data, location, dataPipeline, locationPipeline}, "|")) && err != nil && !utf8.ValidString(err.Error()) {
 			t.Errorf("%q", fmt.Sprint(err))
 		}
 	})
