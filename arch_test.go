@@ -26,6 +26,8 @@ var rooms = map[string]room{
 	"site":            {[]string{""}, []string{"net", "net/http", "os", "database/sql", "log/slog", "context"}},
 	"rules":           {[]string{"site"}, []string{"net", "net/http", "os", "database/sql", "log/slog", "context"}},
 	"design":          {[]string{"", "site", "rules"}, nil},
+	"asset":           {[]string{"", "site", "asset/jinja"}, []string{"net", "net/http", "os", "database/sql"}},
+	"asset/jinja":     {nil, []string{"net", "net/http", "os", "database/sql", "log/slog", "io/fs"}},
 	"store":           {[]string{""}, []string{"net/http"}},
 	"store/storetest": {[]string{"", "store"}, nil},
 	"keystone":        {[]string{""}, nil},

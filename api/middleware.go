@@ -66,6 +66,7 @@ func (s *server) middleware(next http.Handler) http.Handler {
 		if foreign.Check(r) != nil {
 			return refuse(http.StatusForbidden, "Requests that a browser sends on behalf of another site are refused")
 		}
+		r = tidyBootPath(r)
 		// The multiplexer would redirect these to the clean path; a write must not be taken for something else on the way.
 		if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
 			return refuse(http.StatusNotFound, "There is nothing at %.200s", r.URL.Path)

@@ -70,7 +70,7 @@ type Designs interface {
 	Design(ctx context.Context, digest string) ([]byte, error)
 }
 
-// Deps is what the handlers work with; one *store.Store fits every field but Sites and Refs. None may be nil.
+// Deps is what the handlers work with; one *store.Store fits every field but Sites, Refs and Assets. None may be nil.
 type Deps struct {
 	Tasks        Tasks
 	Messages     Messages
@@ -81,6 +81,8 @@ type Deps struct {
 	Sites        Sites
 	Refs         Refs
 	Designs      Designs
+	BootActions  BootActions
+	Assets       Assets
 }
 
 // Options tune the interface. Zero values are the defaults.
@@ -140,6 +142,10 @@ func (s *server) routes() []route {
 		{"GET", prefix + "/designs/{digest}", policyReadData, s.getDesign},
 		{"POST", prefix + "/nodefilter", policyReadData, s.selectNodes},
 		{"POST", prefix + "/validatedesign", policyValidate, s.validateDesign},
+		{"GET", prefix + "/nodes/{name}/bootactions", policyReadBuildData, s.nodeBootActions},
+		{"GET", prefix + "/bootactions/nodes/{name}/units", policyNone, s.bootUnits}, // these three ask for the key of the deployment
+		{"GET", prefix + "/bootactions/nodes/{name}/files", policyNone, s.bootFiles},
+		{"POST", prefix + "/bootactions/{id}", policyNone, s.reportBootAction},
 	}
 }
 

@@ -33,6 +33,10 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v1.0/designs/{digest} physical_provisioner:read_data",
 		"POST /api/v1.0/nodefilter physical_provisioner:read_data",
 		"POST /api/v1.0/validatedesign physical_provisioner:validate_site_design",
+		"GET /api/v1.0/nodes/{name}/bootactions physical_provisioner:read_build_data",
+		"GET /api/v1.0/bootactions/nodes/{name}/units -",
+		"GET /api/v1.0/bootactions/nodes/{name}/files -",
+		"POST /api/v1.0/bootactions/{id} -",
 	}
 	var got []string
 	for _, rt := range new(server).routes() {

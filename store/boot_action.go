@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/base32"
@@ -107,22 +108,49 @@ func (s *Store) BootAction(ctx context.Context, ulid string) (a drydock.BootActi
 	return a, err
 }
 
-// ReportBootAction records what a node reports of a boot action: success or failure, once. Of several reports that race one wins, the others get
-// ErrConflict, as do reports of an action that does not signal. ErrNotFound: no such action.
-func (s *Store) ReportBootAction(ctx context.Context, ulid string, status drydock.ResultStatus) (drydock.BootAction, error) {
-	if status != drydock.ResultSuccess && status != drydock.ResultFailure {
+// ReportBootAction records what a node reports of a boot action: how it ended, once, and messages about it, which become messages of the task of the
+// node's deployment, together or not at all. An empty status says that the action goes on. Of several reports that race to end an action one wins; the
+// others, and reports of an action that has ended or does not signal, get ErrConflict and leave no messages. Messages of a deployment whose task has
+// been deleted are dropped. ErrNotFound: no such action; ErrInvalid: neither status nor messages, another status, or a limit of package drydock.
+func (s *Store) ReportBootAction(ctx context.Context, ulid string, status drydock.ResultStatus, m ...drydock.Message) (drydock.BootAction, error) {
+	if status != drydock.ResultSuccess && status != drydock.ResultFailure && (status != "" || len(m) == 0) {
 		return drydock.BootAction{}, fmt.Errorf("report boot action: %w: %q is neither success nor failure", drydock.ErrInvalid, status)
 	}
+	if err := checkMessages(m); err != nil {
+		return drydock.BootAction{}, fmt.Errorf("report boot action: %w", err)
+	}
+	a, err := s.BootAction(ctx, ulid)
+	if err != nil {
+		return a, err
+	}
 	won := false
-	err := s.writeOne(ctx, "report boot action", func(ctx context.Context, q querier) error {
+	list := make([]messageInsert, len(m))
+	for i := range m {
+		list[i] = messageInsert{a.Task, m[i]}
+	}
+	write := s.writeOne
+	if len(m) > 0 {
+		write = s.write
+	}
+	err = write(ctx, "report boot action", func(ctx context.Context, q querier) error {
 		won = false
-		rows, err := q.QueryContext(ctx, s.d.text(sqlReportBootAction), ulidBytes(ulid), string(status))
-		return each(rows, err, func(*sql.Rows) error { won = true; return nil })
+		// Without a status the row is only locked: as incomplete as it was.
+		rows, err := q.QueryContext(ctx, s.d.text(sqlReportBootAction), ulidBytes(ulid), cmp.Or(string(status), string(drydock.ResultIncomplete)))
+		if err := each(rows, err, func(*sql.Rows) error { won = true; return nil }); err != nil || !won || len(list) == 0 {
+			return err
+		}
+		if err := s.insertMessages(ctx, q, list); !errors.Is(err, drydock.ErrNotFound) {
+			return err
+		}
+		return nil
 	})
 	if err != nil {
 		return drydock.BootAction{}, err
 	}
-	a, err := s.BootAction(ctx, ulid)
+	if won && len(list) > 0 {
+		s.bells.ring(string(a.Task))
+	}
+	a, err = s.BootAction(ctx, ulid)
 	if err == nil && !won {
 		err = fmt.Errorf("report boot action: %w: boot action %s is %s, which is final", drydock.ErrConflict, a.ID, a.Status)
 	}

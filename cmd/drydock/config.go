@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"drydock"
+	"drydock/asset"
 	"drydock/design"
 	"drydock/keystone"
 )
@@ -45,7 +46,8 @@ type config struct {
 	ReadTimeout    time.Duration // longest silence of such a host
 	Tries          int           // of such a fetch, the first included; 0 is taken for 1
 
-	Keystone keystone.Options // without AuthURL there is none
+	Keystone  keystone.Options // without AuthURL there is none
+	ReportURL string           // that nodes report their boot actions to
 
 	Orchestrator      string // on, off, or auto: off in a database that upstream made
 	LeaseTTL          time.Duration
@@ -76,6 +78,7 @@ func defaultConfig() config {
 		Keystone: keystone.Options{
 			Interfaces: []string{"internal"}, ConnectTimeout: 5 * time.Second, RequestTimeout: 20 * time.Second, Tries: 4,
 		},
+		ReportURL:    asset.DefaultReportURL,
 		Orchestrator: "auto",
 		LeaseTTL:     15 * time.Second,
 		Concurrency:  4,

@@ -21,7 +21,6 @@ var unused = map[string][]string{
 	"logging":            {"global_logger_name", "oobdriver_logger_name", "nodedriver_logger_name", "kubernetesdriver_logger_name", "control_logger_name"},
 	"networkconfig":      {"*"},
 	"plugins":            {"*"},
-	"bootactions":        {"*"},
 	"timeouts":           {"*"},
 	"maasdriver":         {"*"},
 	"pyghmi_driver":      {"*"},

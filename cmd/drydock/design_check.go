@@ -79,11 +79,11 @@ func check(ctx context.Context, cfg config, arg string) (checked, error) {
 		return checked{}, err
 	}
 	stored := func(context.Context, string) ([]byte, error) { return nil, drydock.ErrNotFound } // nothing is fetched
-	resolver, policy, err := newResolver(cfg, roots, sources{stored: stored}, slog.New(slog.DiscardHandler))
+	w, err := newWays(cfg, roots, sources{stored: stored}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return checked{}, err
 	}
-	if err := resolver.Check(ref); err != nil {
+	if err := w.designs().Check(ref); err != nil {
 		return checked{}, err
 	}
 	u, err := url.Parse(ref)
@@ -105,7 +105,7 @@ func check(ctx context.Context, cfg config, arg string) (checked, error) {
 		result.Verdict, result.Reason = design.Allowed, "it leads to no host"
 		return result, nil
 	}
-	return result, result.host(ctx, policy, u)
+	return result, result.host(ctx, w.policy, u)
 }
 
 // host completes the result for a reference that leads to a host.

@@ -152,13 +152,13 @@ func (r *designReader) resolve(ctx context.Context, ref string) (designSource, e
 		return designSource{}, err
 	}
 	cfg.LogLevel = max(cfg.LogLevel, slog.LevelWarn) // what goes well is no news here
-	resolver, _, err := newResolver(cfg, roots, sources{stored: r.a.storedDesign}, newLogger(r.a.err, cfg))
+	w, err := newWays(cfg, roots, sources{stored: r.a.storedDesign}, newLogger(r.a.err, cfg))
 	if err != nil {
 		return designSource{}, err
 	}
 	stop := r.a.waiting("getting " + design.Redact(ref))
 	defer stop()
-	text, from, err := resolver.Resolve(ctx, ref)
+	text, from, err := w.designs().Resolve(ctx, ref)
 	if err != nil {
 		return designSource{}, err
 	}

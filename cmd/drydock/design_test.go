@@ -250,11 +250,11 @@ func designService(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	loader, _, err := newLoader(cfg, roots, db, log)
+	designs, err := newDesignRoom(cfg, roots, db, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(api.New(api.Deps{Sites: loader}, api.Options{}))
+	server := httptest.NewServer(api.New(api.Deps{Sites: designs.loader}, api.Options{}))
 	t.Cleanup(server.Close)
 	return server.URL
 }

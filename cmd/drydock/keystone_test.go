@@ -38,7 +38,7 @@ func keystoneConfig(t *testing.T, s *keystonetest.Server, lines ...string) confi
 func testLoader(t *testing.T, cfg config) *design.Loader {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	resolver, _, err := newResolver(cfg, nil, sources{}, log)
+	w, err := newWays(cfg, nil, sources{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func testLoader(t *testing.T, cfg config) *design.Loader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return design.NewLoader(resolver, in)
+	return design.NewLoader(w.designs(), in)
 }
 
 // TestDeckhand follows references from the configuration to a site, or to a refusal, through a real Keystone and a double of Deckhand.

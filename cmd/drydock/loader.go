@@ -18,38 +18,62 @@ type sources struct {
 	vault  *design.Vault
 }
 
-// newResolver builds the table of the schemes that designs may be fetched by, and the policy that their hosts are held against.
-func newResolver(cfg config, roots []string, from sources, log *slog.Logger) (*design.Resolver, *design.Policy, error) {
-	policy, err := design.ParsePolicy(cfg.DesignAllow)
-	if err != nil {
-		return nil, nil, err
+// ways are what references are followed by. Designs and the assets of boot actions have them in common.
+type ways struct {
+	cfg    config
+	from   sources
+	roots  []string
+	policy *design.Policy
+	tokens design.Tokens // nil: Keystone is not configured
+	secure *tls.Config
+	log    *slog.Logger
+}
+
+func newWays(cfg config, roots []string, from sources, log *slog.Logger) (*ways, error) {
+	w := &ways{cfg: cfg, from: from, roots: roots, log: log}
+	var err error
+	if w.policy, err = design.ParsePolicy(cfg.DesignAllow); err != nil {
+		return nil, err
 	}
-	tokens, err := newTokens(cfg, log)
-	if err != nil {
-		return nil, nil, err
+	if w.tokens, err = newTokens(cfg, log); err != nil {
+		return nil, err
 	}
-	if tokens != nil {
-		policy.Catalog = design.CatalogOf(tokens)
+	if w.tokens != nil {
+		w.policy.Catalog = design.CatalogOf(w.tokens)
 	}
-	secure, err := cfg.designTLS()
-	if err != nil {
-		return nil, nil, err
-	}
+	w.secure, err = cfg.designTLS()
+	return w, err
+}
+
+// designs returns the resolver of design references.
+func (w *ways) designs() *design.Resolver {
+	return w.resolver(false, design.ResolverOptions{CacheBytes: orNever(w.cfg.CacheBytes), CacheAge: w.cfg.CacheAge, Stale: w.cfg.ServeStale})
+}
+
+// assets returns the resolver of the locations that boot actions name. They may hold anything, and must be of now: the script by which a node joins a
+// cluster is another one every time.
+func (w *ways) assets() *design.Resolver {
+	return w.resolver(true, design.ResolverOptions{CacheBytes: -1})
+}
+
+// resolver builds the table of the schemes.
+func (w *ways) resolver(anyContent bool, o design.ResolverOptions) *design.Resolver {
+	cfg := &w.cfg
 	web := design.FetchHTTP(design.HTTPOptions{
-		Policy: policy, ConnectTimeout: cfg.ConnectTimeout, ReadTimeout: cfg.ReadTimeout, MaxBytes: cfg.MaxBytes, TLS: secure, UserAgent: "drydock/" + version,
+		Policy: w.policy, ConnectTimeout: cfg.ConnectTimeout, ReadTimeout: cfg.ReadTimeout, MaxBytes: cfg.MaxBytes, TLS: w.secure,
+		UserAgent: "drydock/" + version, AnyContent: anyContent,
 	})
-	service := design.FetchService(design.ServiceOptions{HTTP: web, Tokens: tokens})
+	service := design.FetchService(design.ServiceOptions{HTTP: web, Tokens: w.tokens})
 	fetchers := map[string]design.Fetcher{
-		"file": design.FetchFile(roots, cfg.MaxBytes), "http": web, "https": web,
+		"file": design.FetchFile(w.roots, cfg.MaxBytes), "http": web, "https": web,
 		"deckhand+http": service, "deckhand+https": service, "promenade+http": service, "promenade+https": service,
 	}
-	if from.stored != nil {
-		fetchers[design.SchemeStored] = design.FetchStored(from.stored)
+	if w.from.stored != nil {
+		fetchers[design.SchemeStored] = design.FetchStored(w.from.stored)
 	}
-	return design.NewResolver(fetchers, design.ResolverOptions{
-		Tries: max(cfg.Tries, 1), Deadline: cfg.Deadline, MaxBytes: cfg.MaxBytes, CacheBytes: orNever(cfg.CacheBytes), CacheAge: cfg.CacheAge, Stale: cfg.ServeStale,
-		BreakAfter: orNever(cfg.BreakAfter), BreakFor: cfg.BreakFor, Logger: log, Vault: from.vault,
-	}), policy, nil
+	o.Tries, o.Deadline, o.MaxBytes, o.BreakAfter, o.BreakFor = max(cfg.Tries, 1), cfg.Deadline, cfg.MaxBytes, orNever(cfg.BreakAfter), cfg.BreakFor
+	o.Logger, o.Vault = w.log, w.from.vault
+	return design.NewResolver(fetchers, o)
 }
 
 // orNever says in the words of the resolver that 0 is meant.
@@ -60,21 +84,28 @@ func orNever[N int | int64](n N) N {
 	return n
 }
 
-// newLoader returns what turns design references into checked sites, and what guards references on their way into the database.
-func newLoader(cfg config, roots []string, db *store.Store, log *slog.Logger) (*design.Loader, *design.References, error) {
+// designRoom is what serve has of designs.
+type designRoom struct {
+	loader *design.Loader     // turns references into checked sites
+	refs   *design.References // guards references on their way into the database
+	assets *design.Resolver
+}
+
+func newDesignRoom(cfg config, roots []string, db *store.Store, log *slog.Logger) (*designRoom, error) {
 	vault, err := newVault(cfg, db)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	resolver, _, err := newResolver(cfg, roots, sources{db.Design, vault}, log)
+	w, err := newWays(cfg, roots, sources{db.Design, vault}, log)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	ingester, err := design.NewIngester()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return design.NewLoader(resolver, ingester), design.NewReferences(resolver, vault), nil
+	resolver := w.designs()
+	return &designRoom{design.NewLoader(resolver, ingester), design.NewReferences(resolver, vault), w.assets()}, nil
 }
 
 // newVault returns what seals the secrets of references. The servers of an SQLite file see the same folder, so their key can be

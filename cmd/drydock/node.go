@@ -14,7 +14,7 @@ func (a *app) nodeCommand() *cobra.Command {
 		Use:     "node",
 		Short:   "What is known about nodes",
 		Example: "  drydock node builddata cab1-r01-n03",
-	}, a.nodeBuildDataCommand())
+	}, a.nodeBuildDataCommand(), a.nodeBootActionsCommand())
 }
 
 func (a *app) nodeBuildDataCommand() *cobra.Command {

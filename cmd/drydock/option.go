@@ -177,6 +177,12 @@ var serveOptions = []option{
 		get:  func(c *config) string { return strconv.Itoa(c.Tries) },
 	},
 	{
+		group: "bootactions", name: "report_url", env: []string{"DRYDOCK_REPORT_URL"},
+		help: "address that nodes are told to report their boot actions to, as they reach this service: http://HOST:PORT/api/v1.0/bootactions/",
+		set:  func(c *config, v []string) error { return setText(&c.ReportURL, v) },
+		get:  func(c *config) string { return c.ReportURL },
+	},
+	{
 		group: "orchestrator", name: "orchestrator", env: []string{"DRYDOCK_ORCHESTRATOR"}, flag: "orchestrator", value: "on|off|auto",
 		help: "on: campaign for the lease and run tasks; off: serve only; auto: off in a database that upstream made, else on",
 		set: func(c *config, v []string) error {

@@ -43,18 +43,21 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, greet func(greetin
 	if err != nil {
 		return err
 	}
-	loader, refs, err := newLoader(cfg, roots, db, log)
+	designs, err := newDesignRoom(cfg, roots, db, log)
 	if err != nil {
 		return err
 	}
-	lead, err := newOrchestrator(ctx, cfg, db, loader, log)
+	lead, err := newOrchestrator(ctx, cfg, db, designs.loader, log)
 	if err != nil {
 		return err
 	}
 	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
 	defer endStreams()
 	handler := api.New(
-		api.Deps{Tasks: db, Messages: db, BuildHistory: db, Leases: db, Pinger: db, Bells: db, Sites: loader, Refs: refs, Designs: db},
+		api.Deps{
+			Tasks: db, Messages: db, BuildHistory: db, Leases: db, Pinger: db, Bells: db, Sites: designs.loader, Refs: designs.refs, Designs: db,
+			BootActions: db, Assets: newTarballs(cfg, designs),
+		},
 		api.Options{Logger: log, Base: streams, LoopbackOnly: !cfg.InsecureNoAuth, MaxDesign: cfg.MaxUpload},
 	)
 	server := &http.Server{
