@@ -35,7 +35,9 @@ func plain(actions ...*site.BootAction) *site.Design {
 				Interfaces: []site.Interface{{Name: "bond0", SRIOV: &site.SRIOV{VFs: 4, Trusted: true}}, {Name: "eth9"}},
 			},
 			Addressing: []site.Address{
-				{Network: "pxe"}, {Network: "oam", IP: site.Some("192.0.2." + last)}, {Network: "ghost", IP: site.Some("198.51.100.1")},
+				{Network: "pxe"},
+				{Network: "oam", IP: site.Some("192.0.2." + last)},
+				{Network: "ghost", IP: site.Some("198.51.100.1")},
 				{Network: "data", IP: site.Some("203.0.113." + last)},
 			},
 		}
@@ -45,7 +47,8 @@ func plain(actions ...*site.BootAction) *site.Design {
 	}
 	return &site.Design{
 		Networks: []*site.Network{
-			{Ref: site.Ref{Name: "oam"}, CIDR: "192.0.2.0/24", DNSDomain: "oam.example.org"}, {Ref: site.Ref{Name: "pxe"}, CIDR: "198.51.100.0/24"},
+			{Ref: site.Ref{Name: "oam"}, CIDR: "192.0.2.0/24", DNSDomain: "oam.example.org"},
+			{Ref: site.Ref{Name: "pxe"}, CIDR: "198.51.100.0/24"},
 			{Ref: site.Ref{Name: "data"}, CIDR: "203.0.113.0/24", DNSDomain: "local"},
 		},
 		Nodes: []*site.BaremetalNode{node("w1", "11"), node("w2", "12")}, BootActions: actions,

@@ -40,13 +40,17 @@ func TestContents(t *testing.T) {
 		{site.Asset{Type: site.AssetFile, Data: site.Some("x")}, "!it has no path"},
 		{text(site.AssetFile, "/x", "{{ node.hostname }} {{ node.domain }} {{ node.tags|join('+') }}\n\n"), "w1 oam.example.org worker+west\n"},
 		{text(site.AssetFile, "/x", "{{ node.labels.zone|urlencode }} {{ node.labels.empty }} {{ node.labels }}"), "a%20b None {'zone': 'a b', 'role': 'worker', 'empty': None}"},
-		{text(site.AssetFile, "/x", "{{ node.network.oam.ip }} {{ node.network.oam.cidr }} {{ node.network.default.dns_suffix }} {{ node.network|list }}"),
-			"192.0.2.11 192.0.2.0/24 oam.example.org ['oam', 'data', 'default']"},
+		{
+			text(site.AssetFile, "/x", "{{ node.network.oam.ip }} {{ node.network.oam.cidr }} {{ node.network.default.dns_suffix }} {{ node.network|list }}"),
+			"192.0.2.11 192.0.2.0/24 oam.example.org ['oam', 'data', 'default']",
+		},
 		{text(site.AssetFile, "/x", "{{ node.network.pxe.ip }}"), `!line 1: ip cannot be asked of what is undefined: dict has no member "pxe"; mend the template`},
 		{text(site.AssetFile, "/x", "{{ node.interfaces.bond0 }} {{ node.interfaces.eth9.sriov }}"), "{'sriov': True, 'vf_count': 4, 'trustedmode': True} False"},
 		{text(site.AssetFile, "/x", "{{ action.action_id }} {{ action.action_key }}"), "01ARZ3NDEKTSV4RRFFQ69G5F00 a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"},
-		{text(site.AssetFile, "/x", "{{ action.report_url }} {{ action.design_ref|urlencode }}"),
-			"http://localhost:9000/api/v1.0/bootactions/ deckhand%2Bhttps%3A//host/revisions/7%3Fa%3Db%26c"},
+		{
+			text(site.AssetFile, "/x", "{{ action.report_url }} {{ action.design_ref|urlencode }}"),
+			"http://localhost:9000/api/v1.0/bootactions/ deckhand%2Bhttps%3A//host/revisions/7%3Fa%3Db%26c",
+		},
 		{text(site.AssetFile, "/x", "a\n{{ 'x' * 10**9 }}"), "!line 2: too much memory"},
 		{text(site.AssetFile, "/x", "{% include '/etc/passwd' %}"), "!mend the template"},
 	} {

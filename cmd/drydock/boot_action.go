@@ -37,11 +37,9 @@ func (a *app) nodeBootActionsCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		client, err := a.client()
-		if err != nil {
-			return err
-		}
-		list, err := client.NodeBootActions(cmd.Context(), args[0])
+		list, err := ask(cmd.Context(), a, func(ctx context.Context, c *api.Client) ([]api.BootAction, error) {
+			return c.NodeBootActions(ctx, args[0])
+		})
 		if err != nil {
 			return err
 		}
