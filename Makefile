@@ -56,7 +56,7 @@ check: ## all that CI runs
 	GOOS=linux GOARCH=arm64 go build -o /dev/null ./cmd/drydock
 	GOOS=darwin GOARCH=arm64 go build -o /dev/null ./cmd/drydock
 
-bench: build ## measure the store, paired with bare statements (BENCHFLAGS='--database postgres://…')
+bench: build ## measure the store, paired with bare statements (BENCHFLAGS='--database postgres://…'; 'design --nodes 1000': designs)
 	bin/drydock bench $(BENCHFLAGS)
 
 $(LINT):

@@ -65,7 +65,9 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, greet func(greetin
 	}
 
 	work, ctx := errgroup.WithContext(ctx) // whichever part ends ends the others
-	work.Go(func() error { return lead(ctx) })
+	if lead != nil {
+		work.Go(func() error { return lead(ctx) })
+	}
 	work.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
@@ -78,11 +80,11 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, greet func(greetin
 		endStreams()
 		return shutdown(context.WithoutCancel(ctx), server)
 	})
-	greet(greeting{url: "http://" + listener.Addr().String(), dialect: db.Dialect(), data: db.Location(), roots: roots})
+	greet(greeting{url: "http://" + listener.Addr().String(), dialect: db.Dialect(), data: db.Location(), roots: roots, leads: lead != nil})
 	return work.Wait()
 }
 
-// newOrchestrator returns what campaigns for the lease and runs tasks until its context ends, or what does nothing where another orchestrator has the
+// newOrchestrator returns what campaigns for the lease and runs tasks until its context ends, or nil where another orchestrator has the
 // say: in a database that upstream made, unless this one is told to.
 func newOrchestrator(ctx context.Context, cfg config, db *store.Store, loader *design.Loader, log *slog.Logger) (func(context.Context) error, error) {
 	on := cfg.Orchestrator == "on"
@@ -95,7 +97,7 @@ func newOrchestrator(ctx context.Context, cfg config, db *store.Store, loader *d
 	}
 	if !on {
 		log.Info("this server runs no tasks: it does not campaign for the lease", "orchestrator", cfg.Orchestrator)
-		return func(context.Context) error { return nil }, nil
+		return nil, nil
 	}
 	host, _ := os.Hostname() // without a name the process number alone will do
 	leader, err := orchestrator.NewLeader(db, orchestrator.LeaderOptions{
@@ -174,6 +176,7 @@ func upToDate(ctx context.Context, db *store.Store, only bool, log *slog.Logger)
 type greeting struct {
 	url, dialect, data string
 	roots              []string
+	leads              bool // it campaigns for the lease
 }
 
 // write prints where things are and what to try next, as commands to copy.
@@ -201,8 +204,13 @@ func (g greeting) write(w io.Writer, program string) {
 	for _, root := range g.roots {
 		fmt.Fprintf(w, "  designs  file:// below %s\n", root)
 	}
+	if !g.leads {
+		fmt.Fprintf(w, "  tasks    are run by another orchestrator; --orchestrator=on has this one campaign for the lease\n")
+	}
 	fmt.Fprintf(w, "To try in another terminal:\n")
-	fmt.Fprintf(w, "  %s%s task create %s --block\n", program, url, try)
+	if g.leads {
+		fmt.Fprintf(w, "  %s%s task create %s --block\n", program, url, try)
+	}
 	fmt.Fprintf(w, "  %s%s task list\n", program, url)
 	fmt.Fprintf(w, "  %s%s status\n", program, url)
 }

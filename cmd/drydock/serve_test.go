@@ -318,12 +318,15 @@ func TestGreeting(t *testing.T) {
 		g    greeting
 		want []string
 	}{
-		{greeting{"http://127.0.0.1:9000", "sqlite", "/x/drydock.db", []string{"/", root}}, []string{
+		{greeting{"http://127.0.0.1:9000", "sqlite", "/x/drydock.db", []string{"/", root}, true}, []string{
 			"serves http://127.0.0.1:9000\n", "sqlite: /x/drydock.db\n", "file:// below " + root + "\n",
 			"bin/drydock task create -a validate_design -d " + example + " --block\n", "bin/drydock status\n",
 		}},
-		{greeting{"http://127.0.0.1:9001", "postgres", "postgres://u@h/d", []string{"/"}}, []string{
+		{greeting{"http://127.0.0.1:9001", "postgres", "postgres://u@h/d", []string{"/"}, true}, []string{
 			"postgres: postgres://u@h/d\n", "bin/drydock --url http://127.0.0.1:9001 task create -a noop --block\n",
+		}},
+		{greeting{"http://127.0.0.1:9000", "postgres", "postgres://u@h/d", []string{"/"}, false}, []string{
+			"--orchestrator=on", "To try in another terminal:\n  bin/drydock task list\n",
 		}},
 	} {
 		var b bytes.Buffer
