@@ -57,6 +57,7 @@ func TestGolden(t *testing.T) {
 		"task_layers":    TaskLayers{bare.ID, []Task{wireTask(bare, bare.DesignRef, detail{}), wireTask(task, task.DesignRef, d)}, OrderedSubtaskErrors{}},
 		"messages":       wireTaskMessages(task.ID, d.messages),
 		"build_data":     wireBuildData(data),
+		"boot_action":    []BootAction{wireBootAction(&drydock.BootAction{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Node: "n1", Name: "join", Task: bare.ID, Key: []byte("secret"), Status: "incomplete"})},
 		"error":          errorBody("Task <id> does not exist", false),
 		"service_status": ServiceStatus{"ServiceStatus", "v1.0", Database{"sqlite"}, &Leader{"host/1", "h", 3, Time{moment}, Time{moment}}, Queue{1, 2, 3, map[drydock.Action]int{"noop": 1}}, []Term{{3, "host/1", "h", Time{moment}, Time{}, ""}}},
 		"purged":         Purged{"Tables purged successfully.", false, 90, 1, 2, 3, 4, 5, 6, 7},
