@@ -17,18 +17,11 @@ type Problem struct {
 	Remedy string
 }
 
-// Check looks for what can be known to fail before there is a node: an asset without path or content, pipelines with segments that do not exist or do
-// not fit, templates that cannot be read, locations of a scheme that is not among schemes (empty: any will do). It is pure.
+// Check looks for what can be known to fail before there is a node: pipelines with segments that do not exist or do not fit, templates that cannot be
+// read, locations of a scheme that is not among schemes (empty: any will do). That there is a path and content is a matter of the rules. It is pure.
 func Check(a *site.Asset, schemes []string) []Problem {
 	var list []Problem
 	add := func(path string, f *failure) { list = append(list, Problem{path, f.err, f.remedy}) }
-	if a.Type != site.AssetPackages && !a.Path.Set {
-		add("", refuse("give it a path", "it has no path"))
-	}
-	// With packages it is the rule for them that asks for content.
-	if a.Type != site.AssetPackages && !a.Location.Set && !a.Data.Set {
-		add("", refuse("give it data or a location", "it has no content"))
-	}
 	if a.Location.Set {
 		c, problem := trace("/location_pipeline", "/location", a.LocationPipeline, textContent(a.Location.V), true)
 		list = append(list, problem...)

@@ -33,8 +33,6 @@ func TestCheck(t *testing.T) {
 		{bytesOf("/x", "x", slices.Repeat([]string{"base64_encode"}, 99)...), "/data_pipeline the pipeline has more than"},
 		{bytesOf("/x", "!", "base64_decode", "utf8_decode"), ""},
 		{bytesOf("/x", "a", "base64_decode"), "/data_pipeline/0 this is not base 64"},
-		{site.Asset{Type: site.AssetUnit, Path: site.Some("/x")}, " it has no content"},
-		{site.Asset{Type: site.AssetUnit, Data: site.Some("x")}, " it has no path"},
 		{site.Asset{Type: site.AssetPackages}, ""},
 		{located("http://host/{{ node.hostname }}", "template"), ""},
 		{located("HTTPS://host"), ""},

@@ -43,15 +43,19 @@ var defaultLimits = limits{
 type Ingester struct {
 	schemas *schemas
 	limits  limits
+	last    []LastCheck
 }
 
-// NewIngester compiles the embedded schemas.
-func NewIngester() (*Ingester, error) {
+// LastCheck looks at an effective design in which nothing else is an error. It must be pure.
+type LastCheck func(*site.Design) []site.Finding
+
+// NewIngester compiles the embedded schemas. The last checks are asked after the rules, by Check only.
+func NewIngester(last ...LastCheck) (*Ingester, error) {
 	s, err := compileSchemas()
 	if err != nil {
 		return nil, err
 	}
-	return &Ingester{schemas: s, limits: defaultLimits}, nil
+	return &Ingester{schemas: s, limits: defaultLimits, last: last}, nil
 }
 
 // Ingest reads a stream of YAML documents and returns the design that the good ones make, never nil, and what is wrong with the others, in the

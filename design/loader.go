@@ -113,10 +113,19 @@ func (l *Loader) check(ctx context.Context, digest string, body []byte) (found *
 // Check is Load of a source that is at hand. Nothing is kept.
 func (in *Ingester) Check(src []byte) (*site.Design, []site.Finding) {
 	d, findings := in.Ingest(src)
-	if slices.ContainsFunc(findings, func(f site.Finding) bool { return f.Level == site.Error }) {
+	if failed(findings) {
 		return d, findings
 	}
 	effective, found := site.Compile(d)
 	found = append(found, rules.Check(effective)...)
+	if !failed(found) {
+		for _, last := range in.last {
+			found = append(found, last(effective)...)
+		}
+	}
 	return effective, append(findings, in.locate(src, d, found)...)
+}
+
+func failed(findings []site.Finding) bool {
+	return slices.ContainsFunc(findings, func(f site.Finding) bool { return f.Level == site.Error })
 }

@@ -15,7 +15,6 @@ import (
 	"drydock"
 	"drydock/api"
 	"drydock/asset"
-	"drydock/design"
 	"drydock/store"
 	"drydock/store/storetest"
 )
@@ -36,7 +35,7 @@ func deploy(t *testing.T, database, ref, node string) (task drydock.TaskID, key 
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := design.NewIngester()
+	in, err := newIngester()
 	if err != nil {
 		t.Fatal(err)
 	}

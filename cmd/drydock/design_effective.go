@@ -8,7 +8,6 @@ import (
 
 	"drydock"
 	"drydock/api"
-	"drydock/design"
 	"drydock/site"
 )
 
@@ -28,7 +27,7 @@ func (r *designReader) compile(ctx context.Context, arg string) (compiled, error
 	if err != nil {
 		return compiled{}, err
 	}
-	in, err := design.NewIngester()
+	in, err := newIngester()
 	if err != nil {
 		return compiled{}, err
 	}

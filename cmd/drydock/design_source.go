@@ -175,7 +175,7 @@ func (s *designSource) reference() (string, error) {
 
 // report checks the design.
 func (s *designSource) report() (site.Report, error) {
-	in, err := design.NewIngester()
+	in, err := newIngester()
 	if err != nil {
 		return site.Report{}, err
 	}

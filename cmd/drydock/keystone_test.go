@@ -42,7 +42,7 @@ func testLoader(t *testing.T, cfg config) *design.Loader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := design.NewIngester()
+	in, err := newIngester()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,9 @@ import (
 	"os"
 
 	"drydock"
+	"drydock/asset"
 	"drydock/design"
+	"drydock/site"
 	"drydock/store"
 )
 
@@ -100,12 +102,17 @@ func newDesignRoom(cfg config, roots []string, db *store.Store, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	ingester, err := design.NewIngester()
+	ingester, err := newIngester()
 	if err != nil {
 		return nil, err
 	}
 	resolver := w.designs()
 	return &designRoom{design.NewLoader(resolver, ingester), design.NewReferences(resolver, vault), w.assets()}, nil
+}
+
+// newIngester returns what reads and checks designs, the templates of their boot actions included.
+func newIngester() (*design.Ingester, error) {
+	return design.NewIngester(func(d *site.Design) []site.Finding { return asset.Findings(d, nil) })
 }
 
 // newVault returns what seals the secrets of references. The servers of an SQLite file see the same folder, so their key can be
