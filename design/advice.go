@@ -10,6 +10,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"drydock"
 )
 
 // advise adds warnings about a document that is good: what it says and nobody reads, and what reads otherwise than it looks.
@@ -85,11 +87,11 @@ func (c *checks) surprises(k kindSchema) {
 }
 
 func (c *checks) surprise(n *yaml.Node, location []string, note string, isText bool) {
-	text := fmt.Sprintf("%s: without quotes %s is read as %s (YAML 1.1)", dotted(location), clean(n.Value, 80), note)
+	text := fmt.Sprintf("%s: without quotes %s is read as %s (YAML 1.1)", dotted(location), drydock.OneLine(n.Value, 80), note)
 	if read, ok := plainText(n); ok && isText {
 		text += ", which as text is " + quote(read)
 	}
-	c.warn(n, location, text, fmt.Sprintf("if that is not what is meant, put it in quotes: %q", clean(n.Value, 80)))
+	c.warn(n, location, text, fmt.Sprintf("if that is not what is meant, put it in quotes: %q", drydock.OneLine(n.Value, 80)))
 }
 
 // wants says what the schemas of a kind let stand at a place of the payload: any scalar, which is then taken for text, or a number.

@@ -8,6 +8,8 @@ import (
 	"drydock/site"
 
 	"go.yaml.in/yaml/v3"
+
+	"drydock"
 )
 
 // checks collects what is wrong with one document.
@@ -39,9 +41,9 @@ func (c *checks) title() string {
 	case c.d.ref.Name == "" && c.d.kind == "":
 		return "document without a name"
 	case c.d.ref.Name == "":
-		return clean(c.d.kind, 80) + " without a name"
+		return drydock.OneLine(c.d.kind, 80) + " without a name"
 	}
-	return strings.TrimSpace(clean(c.d.kind, 80) + " " + quote(c.d.ref.Name))
+	return strings.TrimSpace(drydock.OneLine(c.d.kind, 80) + " " + quote(c.d.ref.Name))
 }
 
 // name reads the document's name, which every later finding about the document carries, and compares it with those before.
@@ -54,7 +56,7 @@ func (c *checks) name(r *run, e envelope) {
 	c.d.ref.Name = name
 	key := docKey{e.kind, name}
 	if line, again := r.first[key]; again {
-		c.add(c.d.root, nil, fmt.Sprintf("there is another %s of this name before this one, in line %d", clean(e.kind, 80), line), "remove or rename one of them")
+		c.add(c.d.root, nil, fmt.Sprintf("there is another %s of this name before this one, in line %d", drydock.OneLine(e.kind, 80), line), "remove or rename one of them")
 		return
 	}
 	r.first[key] = c.d.offset + c.d.root.Line
@@ -151,7 +153,7 @@ func dotted(location []string) string {
 			if i > 0 {
 				b.WriteByte('.')
 			}
-			b.WriteString(clean(token, 60))
+			b.WriteString(drydock.OneLine(token, 60))
 		}
 	}
 	return b.String()

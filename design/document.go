@@ -9,6 +9,8 @@ import (
 	"drydock/site"
 
 	"go.yaml.in/yaml/v3"
+
+	"drydock"
 )
 
 // document is one document of ours while it is being checked. Its line numbers are still those of its part.
@@ -168,7 +170,7 @@ func (d *document) collection(n *yaml.Node, usual string, v any) any {
 	case "!!set", "!!omap", "!!pairs":
 		return opaque("a " + strings.TrimPrefix(n.Tag, tagPrefix))
 	}
-	d.fault(n, "the value has the tag %s, which is not allowed", clean(n.Tag, 60))
+	d.fault(n, "the value has the tag %s, which is not allowed", drydock.OneLine(n.Tag, 60))
 	return v
 }
 
@@ -426,4 +428,4 @@ func (e envelope) check() (text, diagnostic string) {
 }
 
 // quote writes a text of the source, shortened, so that its borders can be seen.
-func quote(s string) string { return strconv.Quote(clean(s, 80)) }
+func quote(s string) string { return strconv.Quote(drydock.OneLine(s, 80)) }

@@ -13,6 +13,8 @@ import (
 	"drydock/site"
 
 	"go.yaml.in/yaml/v3"
+
+	"drydock"
 )
 
 // The codes of what an ingester finds: a schema violation, and everything else.
@@ -20,6 +22,9 @@ const (
 	codeDocument = "DD000"
 	codeSchema   = "DD001"
 )
+
+// MaxBytes is how large a design may be.
+const MaxBytes = 64 << 20
 
 // limits are what one source may hold. They bound time and memory; a design that needs more is told so in a finding.
 type limits struct {
@@ -35,7 +40,7 @@ type limits struct {
 }
 
 var defaultLimits = limits{
-	bytes: DefaultMaxBytes, documents: 100_000, tokens: 1_000_000, depth: 64, nodes: 200_000, streamNodes: 5_000_000,
+	bytes: MaxBytes, documents: 100_000, tokens: 1_000_000, depth: 64, nodes: 200_000, streamNodes: 5_000_000,
 	name: 1024, findings: 500, totalFindings: 5000,
 }
 
@@ -134,7 +139,7 @@ func (r *run) part(p parsedPart) {
 		if bad := (*parseError)(nil); errors.As(err, &bad) {
 			line += bad.line - 1
 		}
-		r.error(line, "this document was not read; the others were", "YAML syntax: %s", clean(err.Error(), 200))
+		r.error(line, "this document was not read; the others were", "YAML syntax: %s", drydock.OneLine(err.Error(), 200))
 		return
 	}
 	if root == nil || root.Kind == yaml.ScalarNode && readScalar(root).value == nil {

@@ -3,20 +3,31 @@ package design
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 
+	"drydock"
+
+	"drydock/memo"
 	"drydock/rules"
 	"drydock/site"
 )
 
+// Resolver gets what is behind a reference. Its errors carry a kind; the bytes are shared and must not be changed.
+type Resolver interface {
+	Resolve(ctx context.Context, ref string) ([]byte, drydock.Resolution, error)
+	Check(ref string) error // whether Resolve would try; without I/O
+}
+
 // Loader turns a design reference into a site and what was found wrong with it. It is safe for concurrent use. What came of looking at the
 // same bytes is kept, whatever reference they came by; the bytes themselves are asked for as the Resolver does.
 type Loader struct {
-	resolver *Resolver
+	resolver Resolver
 	ingester *Ingester
-	checks   flights[string, *checked]
-	designs  *cache[string, *checked]
+	checks   memo.Flights[string, *checked]
+	designs  *memo.Cache[string, *checked]
+	log      *slog.Logger
 }
 
 // checked is what came of looking at a design. It is never changed.
@@ -30,7 +41,7 @@ type checked struct {
 // findings, so its size alone would be no bound.
 func (c *checked) cost(source int) int64 {
 	const part = 200 // about the size of a route, an interface, a partition
-	n := slotBytes + source
+	n := memo.EntryBytes + source
 	for _, network := range c.design.Networks {
 		n += part * len(network.Routes)
 	}
@@ -56,9 +67,14 @@ func (c *checked) cost(source int) int64 {
 // designBytes bounds what a Loader keeps.
 const designBytes = 64 << 20
 
-// NewLoader returns a loader that gets designs with r and reads them with in.
-func NewLoader(r *Resolver, in *Ingester) *Loader {
-	return &Loader{resolver: r, ingester: in, checks: flights[string, *checked]{finish: true}, designs: newCache[string, *checked](designBytes)}
+// NewLoader returns a loader that gets designs with r and reads them with in. Only its own defects are logged; nil: they are not.
+func NewLoader(r Resolver, in *Ingester, log *slog.Logger) *Loader {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Loader{
+		resolver: r, ingester: in, checks: memo.Flights[string, *checked]{Finish: true}, designs: memo.NewCache[string, *checked](designBytes), log: log,
+	}
 }
 
 // Check reports whether ref is a reference that Load would try to get; if not, the error is ErrInvalid or ErrDenied. It looks at the text of
@@ -77,14 +93,14 @@ func (l *Loader) Load(ctx context.Context, ref string) (site.Report, error) {
 	if err != nil {
 		return site.Report{}, err
 	}
-	found := l.designs.get(source.Digest)
+	found := l.designs.Get(source.Digest)
 	if found == nil {
 		var landed bool
-		found, landed = l.checks.do(ctx, source.Digest, func(ctx context.Context, _ *flight[*checked]) *checked {
+		found, landed = l.checks.Do(ctx, source.Digest, func(ctx context.Context, _ *memo.Flight[*checked]) *checked {
 			return l.check(ctx, source.Digest, body)
 		})
 		if !landed {
-			found = &checked{err: stopped(ctx.Err(), nil)}
+			found = &checked{err: fmt.Errorf("%w: stopped (%w)", drydock.ErrUnavailable, ctx.Err())}
 		}
 		if found.err != nil {
 			return site.Report{}, fmt.Errorf("check design %s: %w", source.Ref, found.err)
@@ -95,18 +111,18 @@ func (l *Loader) Load(ctx context.Context, ref string) (site.Report, error) {
 
 // check looks at a design on behalf of all who wait for it.
 func (l *Loader) check(ctx context.Context, digest string, body []byte) (found *checked) {
-	if found := l.designs.get(digest); found != nil { // it came while we went
+	if found := l.designs.Get(digest); found != nil { // it came while we went
 		return found
 	}
 	defer func() {
 		if p := recover(); p != nil { // the callers' own goroutines would have had somebody to catch it
-			l.resolver.o.Logger.ErrorContext(ctx, "checking a design panicked", "digest", digest, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			l.log.ErrorContext(ctx, "checking a design panicked", "digest", digest, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			found = &checked{err: fmt.Errorf("checking the design %s failed because of a defect of this program; its log has the details", digest)}
 		}
 	}()
 	d, findings := l.ingester.Check(body)
 	found = &checked{design: d, findings: findings}
-	l.designs.put(digest, found, found.cost(len(body)))
+	l.designs.Put(digest, found, found.cost(len(body)))
 	return found
 }
 

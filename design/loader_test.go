@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +16,8 @@ import (
 	"testing"
 
 	"drydock"
+	"drydock/memo"
+	"drydock/reference"
 	"drydock/site"
 )
 
@@ -23,14 +27,19 @@ func TestLoad(t *testing.T) {
 	must(t, err)
 	write(t, filepath.Join(root, "broken.yaml"), string(src))
 	write(t, filepath.Join(root, "empty.yaml"), "")
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/broken.yaml" {
 			http.NotFound(w, r)
 			return
 		}
 		_, _ = w.Write(src)
-	})
-	l := NewLoader(NewResolver(map[string]Fetcher{"file": FetchFile([]string{root}, 0), "http": FetchHTTP(HTTPOptions{Policy: anyHost(t)})}, ResolverOptions{}), newIngester(t))
+	}))
+	defer s.Close()
+	policy, err := reference.ParsePolicy([]string{"http=any"})
+	must(t, err)
+	l := NewLoader(reference.NewResolver(map[string]reference.Fetcher{
+		"file": reference.FetchFile([]string{root}, 0), "http": reference.FetchHTTP(reference.HTTPOptions{Policy: policy}),
+	}, reference.ResolverOptions{}), newIngester(t), nil)
 	sum := sha256.Sum256(src)
 	for _, ref := range []string{"file://" + root + "/broken.yaml", s.URL + "/broken.yaml"} {
 		report, err := l.Load(t.Context(), ref)
@@ -65,8 +74,7 @@ func TestLoad(t *testing.T) {
 func TestLoadShared(t *testing.T) {
 	src, err := os.ReadFile("../examples/site/site.yaml")
 	must(t, err)
-	s := &source{body: string(src), etag: `"1"`}
-	l := NewLoader(resolverFor(s, ResolverOptions{}), newIngester(t))
+	l := NewLoader(&given{text: string(src)}, newIngester(t), nil)
 	designs := make([]*site.Design, 100)
 	var all sync.WaitGroup
 	for i := range designs {
@@ -106,32 +114,55 @@ func TestLoadBound(t *testing.T) {
 	if cost := large.cost(1000); cost < 300_000 {
 		t.Errorf("a large design costs %d bytes", cost)
 	}
-	s := &source{body: "schema: drydock/Rack/v1\nmetadata: {name: a}\ndata: {}\n"}
-	l := NewLoader(resolverFor(s, ResolverOptions{}), newIngester(t))
+	g := &given{}
+	l := NewLoader(g, newIngester(t), nil)
 	load := func(name string) *site.Design {
-		s.set(func(s *source) { s.body = "schema: drydock/Rack/v1\nmetadata: {name: " + name + "}\ndata: {}\n" })
+		g.set("schema: drydock/Rack/v1\nmetadata: {name: " + name + "}\ndata: {}\n")
 		report, err := l.Load(t.Context(), "x://h/p")
 		must(t, err)
 		return report.Design
 	}
-	a := load("a")
-	l.designs.limit = l.designs.cost*2 + 100 // two of them
-	b := load("b")
+	load("a")
+	limit := l.designs.Cost()*2 + 100 // two of them
+	l.designs = memo.NewCache[string, *checked](limit)
+	a, b := load("a"), load("b")
 	if load("a") != a || load("b") != b {
 		t.Error("not kept")
 	}
 	load("c")
-	if load("b") != b || load("a") == a || l.designs.cost > l.designs.limit {
+	if load("b") != b || load("a") == a || l.designs.Cost() > limit {
 		t.Error("not bounded")
 	}
 }
 
 // A defect of a check is an error for those who wait for it, and is not kept.
 func TestLoadPanic(t *testing.T) {
-	l := NewLoader(resolverFor(&source{body: "a: 1"}, ResolverOptions{}), nil)
+	l := NewLoader(&given{text: "a: 1"}, nil, nil)
 	for range 2 {
-		if _, err := l.Load(t.Context(), "x://h/p"); err == nil || len(kindsOf(err)) != 0 || !strings.Contains(err.Error(), "defect of this program") {
+		if _, err := l.Load(t.Context(), "x://h/p"); err == nil || errors.Is(err, drydock.ErrInvalid) || !strings.Contains(err.Error(), "defect of this program") {
 			t.Error(err)
 		}
+	}
+}
+
+// P50: loading a design again neither adds to its findings nor keeps those of what it was before.
+func TestDefectFindingsAddUp(t *testing.T) {
+	good := "schema: drydock/Rack/v1\nmetadata: {name: a}\ndata: {tor_switches: {}}\n"
+	g := &given{text: good + "---\nschema: drydock/Rack/v1\nmetadata: {name: a}\ndata: {}\n"}
+	l := NewLoader(g, newIngester(t), nil)
+	load := func() site.Report {
+		report, err := l.Load(t.Context(), "x://h/p")
+		must(t, err)
+		return report
+	}
+	first := load()
+	for range 3 {
+		if again := load(); len(again.Findings) != len(first.Findings) || !again.Failed() {
+			t.Fatalf("%d findings, then %d", len(first.Findings), len(again.Findings))
+		}
+	}
+	g.set(good)
+	if mended := load(); len(mended.Design.Racks) != 1 || strings.Contains(fmt.Sprint(mended.Findings), "another Rack") {
+		t.Errorf("the cause is gone, but not the finding: %v", mended.Findings)
 	}
 }

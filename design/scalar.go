@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"drydock"
 )
 
 // YAML 1.1 gives plain scalars types that today's readers do not expect: yes is a boolean, 0644 is octal, 12:30 is 750. Designs are written
@@ -215,7 +217,7 @@ func tagged(n *yaml.Node) scalar {
 	case "!!bool", "!!int", "!!float", "!!timestamp":
 		s = plain(n.Value)
 	default:
-		return scalar{err: fmt.Sprintf("has the tag %s, which is not allowed", clean(n.Tag, 60))}
+		return scalar{err: fmt.Sprintf("has the tag %s, which is not allowed", drydock.OneLine(n.Tag, 60))}
 	}
 	if s.err != "" {
 		return s

@@ -9,6 +9,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"go.yaml.in/yaml/v3"
+
+	"drydock"
 )
 
 // violation is one breach of a schema, in words, at a place of the document.
@@ -30,7 +32,7 @@ func (s *schemas) judge(d *document, sch *jsonschema.Schema, v any) []violation 
 	}
 	verr, ok := err.(*jsonschema.ValidationError) //nolint:errorlint // the library's documented result
 	if !ok {
-		return []violation{{at: d.root, text: "cannot be checked: " + clean(err.Error(), 200)}}
+		return []violation{{at: d.root, text: "cannot be checked: " + drydock.OneLine(err.Error(), 200)}}
 	}
 	var all []violation
 	for _, e := range s.leaves(verr) {
@@ -230,9 +232,9 @@ func typeHint(want []string, n *yaml.Node) string {
 	case s.value == nil:
 		return "give it a value, or remove the key"
 	case slices.Contains(want, "string") && !isText && !isQuoted && s.note != "":
-		return fmt.Sprintf("without quotes %s is read as %s (YAML 1.1); put it in quotes: %q", clean(n.Value, 80), s.note, clean(n.Value, 80))
+		return fmt.Sprintf("without quotes %s is read as %s (YAML 1.1); put it in quotes: %q", drydock.OneLine(n.Value, 80), s.note, drydock.OneLine(n.Value, 80))
 	case slices.Contains(want, "string") && !isText && !isQuoted:
-		return fmt.Sprintf("put it in quotes: %q", clean(n.Value, 80))
+		return fmt.Sprintf("put it in quotes: %q", drydock.OneLine(n.Value, 80))
 	case slices.Contains(want, "number") && isText && isQuoted:
 		if _, ok := scalarText(plain(text).value); ok && numeric(plain(text).value) {
 			return "remove the quotes"
@@ -242,7 +244,7 @@ func typeHint(want []string, n *yaml.Node) string {
 			return "remove the quotes"
 		}
 	case slices.Contains(want, "number") && isText && looksNumeric(text):
-		return fmt.Sprintf("%s is not a number in YAML 1.1; write it with digits, or as in 1.0e+3", clean(text, 80))
+		return fmt.Sprintf("%s is not a number in YAML 1.1; write it with digits, or as in 1.0e+3", drydock.OneLine(text, 80))
 	}
 	return ""
 }
@@ -288,7 +290,7 @@ func sayCollection(n *yaml.Node) string {
 		what = "a mapping"
 	}
 	if n.Style&yaml.TaggedStyle != 0 && n.Tag != tagMap && n.Tag != tagSeq {
-		what += " with the tag " + clean(n.Tag, 60)
+		what += " with the tag " + drydock.OneLine(n.Tag, 60)
 	}
 	return what
 }

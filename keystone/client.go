@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -254,8 +255,8 @@ func (c *Client) start() {
 		s, err := c.authenticate(ctx)
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		defer close(l.done)
 		l.session, l.err = s, err
-		close(l.done)
 		if c.login != l { // given up
 			return
 		}
@@ -269,7 +270,11 @@ func (c *Client) start() {
 			c.rest = time.Now().Add(restAfterFailure)
 		}
 		if err != nil {
-			c.o.Logger.Warn("keystone: no token", "error", err)
+			level := slog.LevelDebug // those who wait are told
+			if c.session != nil {    // nobody need have waited
+				level = slog.LevelWarn
+			}
+			c.o.Logger.Log(ctx, level, "keystone: no new token", "error", err)
 		}
 	}()
 }

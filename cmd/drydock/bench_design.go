@@ -80,12 +80,12 @@ func readDesign(path string) (src []byte, err error) {
 		return nil, usageError{"bench design: " + err.Error()}
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	src, err = io.ReadAll(io.LimitReader(f, design.DefaultMaxBytes+1))
+	src, err = io.ReadAll(io.LimitReader(f, design.MaxBytes+1))
 	if err != nil {
 		return nil, usageError{"bench design: " + err.Error()}
 	}
-	if len(src) > design.DefaultMaxBytes {
-		return nil, usageError{fmt.Sprintf("bench design: %s has more than the %d bytes that a design may have", path, design.DefaultMaxBytes)}
+	if len(src) > design.MaxBytes {
+		return nil, usageError{fmt.Sprintf("bench design: %s has more than the %d bytes that a design may have", path, design.MaxBytes)}
 	}
 	return src, nil
 }

@@ -9,11 +9,11 @@ import (
 
 	"drydock/api"
 	"drydock/asset"
-	"drydock/design"
+	"drydock/reference"
 )
 
 // locations reads what the assets of boot actions name.
-type locations struct{ *design.Resolver }
+type locations struct{ *reference.Resolver }
 
 // Resolve returns what ref refers to now.
 func (l locations) Resolve(ctx context.Context, ref string) ([]byte, error) {
@@ -24,7 +24,7 @@ func (l locations) Resolve(ctx context.Context, ref string) ([]byte, error) {
 // newTarballs returns what makes the files and units of nodes.
 func newTarballs(cfg config, d *designRoom) *asset.Tarballs {
 	renderer := asset.NewRenderer(locations{d.assets}, asset.Options{ReportURL: cfg.ReportURL})
-	return asset.NewTarballs(d.loader, renderer, design.Redact)
+	return asset.NewTarballs(d.loader, renderer, reference.Redact)
 }
 
 func (a *app) nodeBootActionsCommand() *cobra.Command {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,7 +26,7 @@ const terminal = 100
 
 // drydock runs one command line. width is that of the terminal it writes to, 0 for none.
 func runCommand(ctx context.Context, width int, env map[string]string, args ...string) outcome {
-	var out, errs bytes.Buffer
+	var out, errs lockedBuffer // what logs may write until the very end
 	code := run(ctx, append([]string{"drydock"}, args...), env, screen{&out, width}, screen{&errs, 0})
 	return outcome{code, out.String(), errs.String()}
 }

@@ -14,6 +14,7 @@ import (
 	"drydock/asset"
 	"drydock/design"
 	"drydock/keystone"
+	"drydock/reference"
 )
 
 // config is everything that can be set for serve and migrate. It is made by loadConfig and not changed afterwards; rooms receive plain values
@@ -66,8 +67,8 @@ func defaultConfig() config {
 		MaxUpload:      drydock.MaxDesign,
 		MaxStored:      drydock.MaxDesigns,
 		DesignRoots:    []string{"."},
-		DesignAllow:    design.DefaultPolicy(),
-		MaxBytes:       design.DefaultMaxBytes,
+		DesignAllow:    reference.DefaultPolicy(),
+		MaxBytes:       design.MaxBytes,
 		Deadline:       10 * time.Minute,
 		CacheBytes:     256 << 20,
 		BreakAfter:     5,
@@ -154,10 +155,10 @@ func (c *config) validate() error {
 			return fmt.Errorf("%w: --design-root %s is not a folder", drydock.ErrInvalid, root)
 		}
 	}
-	if c.MaxBytes > design.DefaultMaxBytes {
-		return fmt.Errorf("%w: [design] max_bytes %s: more than %s cannot be checked", drydock.ErrInvalid, byteCount(c.MaxBytes), byteCount(design.DefaultMaxBytes))
+	if c.MaxBytes > design.MaxBytes {
+		return fmt.Errorf("%w: [design] max_bytes %s: more than %s cannot be checked", drydock.ErrInvalid, byteCount(c.MaxBytes), byteCount(design.MaxBytes))
 	}
-	if _, err := design.ParsePolicy(c.DesignAllow); err != nil {
+	if _, err := reference.ParsePolicy(c.DesignAllow); err != nil {
 		return fmt.Errorf("[design] allow (--allow-design): %w", err)
 	}
 	_, err = c.designTLS()

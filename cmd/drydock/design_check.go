@@ -13,23 +13,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"drydock"
-	"drydock/design"
+	"drydock/reference"
 )
 
 // checked is what design check tells of a reference.
 type checked struct {
-	Ref       string           `json:"ref"`
-	Verdict   design.Verdict   `json:"verdict"`
-	Line      string           `json:"line"` // of the policy, or the root, that allows it
-	Reason    string           `json:"reason"`
-	Remedy    string           `json:"remedy"`
-	Addresses []checkedAddress `json:"addresses"` // that the host has now; empty for files
+	Ref       string            `json:"ref"`
+	Verdict   reference.Verdict `json:"verdict"`
+	Line      string            `json:"line"` // of the policy, or the root, that allows it
+	Reason    string            `json:"reason"`
+	Remedy    string            `json:"remedy"`
+	Addresses []checkedAddress  `json:"addresses"` // that the host has now; empty for files
 }
 
 type checkedAddress struct {
-	Address string         `json:"address"`
-	Verdict design.Verdict `json:"verdict"`
-	Reason  string         `json:"reason"`
+	Address string            `json:"address"`
+	Verdict reference.Verdict `json:"verdict"`
+	Reason  string            `json:"reason"`
 }
 
 func (a *app) checkCommand() *cobra.Command {
@@ -60,7 +60,7 @@ func (a *app) checkCommand() *cobra.Command {
 			}
 			columns(w, rows...)
 		})
-		if err == nil && result.Verdict != design.Allowed {
+		if err == nil && result.Verdict != reference.Allowed {
 			err = fmt.Errorf("%w: %s", drydock.ErrDenied, result.Reason)
 		}
 		return err
@@ -88,48 +88,48 @@ func check(ctx context.Context, cfg config, arg string) (checked, error) {
 	}
 	u, err := url.Parse(ref)
 	if err != nil {
-		return checked{}, fmt.Errorf("%w: %s is not a valid URI", drydock.ErrInvalid, design.Redact(ref))
+		return checked{}, fmt.Errorf("%w: %s is not a valid URI", drydock.ErrInvalid, reference.Redact(ref))
 	}
-	result := checked{Ref: design.Redact(ref), Addresses: []checkedAddress{}}
+	result := checked{Ref: reference.Redact(ref), Addresses: []checkedAddress{}}
 	switch _, _, service := strings.Cut(u.Scheme, "+"); {
 	case u.Scheme == "file":
 		u.Fragment = "" // a pin, or else it would have been refused above
-		if result.Line, err = design.FileRoot(roots, u); err != nil {
-			result.Verdict, result.Reason, result.Remedy = design.Refused, "it is outside of the folders that designs may be read from: "+strings.Join(roots, ", "),
+		if result.Line, err = reference.FileRoot(roots, u); err != nil {
+			result.Verdict, result.Reason, result.Remedy = reference.Refused, "it is outside of the folders that designs may be read from: "+strings.Join(roots, ", "),
 				"add its folder with --design-root"
 			return result, nil
 		}
-		result.Verdict, result.Reason = design.Allowed, "it is below a folder that designs may be read from"
+		result.Verdict, result.Reason = reference.Allowed, "it is below a folder that designs may be read from"
 		return result, nil
 	case !service && u.Scheme != "http" && u.Scheme != "https":
-		result.Verdict, result.Reason = design.Allowed, "it leads to no host"
+		result.Verdict, result.Reason = reference.Allowed, "it leads to no host"
 		return result, nil
 	}
 	return result, result.host(ctx, w.policy, u)
 }
 
 // host completes the result for a reference that leads to a host.
-func (c *checked) host(ctx context.Context, policy *design.Policy, u *url.URL) error {
+func (c *checked) host(ctx context.Context, policy *reference.Policy, u *url.URL) error {
 	d := policy.Explain(ctx, u, u.Scheme)
-	if d.Err != nil && d.Verdict == design.Refused {
+	if d.Err != nil && d.Verdict == reference.Refused {
 		return d.Err
 	}
 	c.Verdict, c.Reason, c.Remedy, c.Line = d.Verdict, d.Reason, d.Remedy, strings.Join(d.Lines, ", ")
-	if _, err := netip.ParseAddr(u.Hostname()); err == nil || d.Verdict == design.Refused {
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil || d.Verdict == reference.Refused {
 		return nil
 	}
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", strings.TrimSuffix(u.Hostname(), "."))
-	if err != nil && d.Verdict == design.ByAddress {
+	if err != nil && d.Verdict == reference.ByAddress {
 		return fmt.Errorf("%w: the address of %s decides, and cannot be looked up: %w", drydock.ErrUnavailable, u.Hostname(), err)
 	}
 	if len(found) == 0 {
 		return nil
 	}
-	var best design.Decision
+	var best reference.Decision
 	for _, addr := range found {
 		at := d.At(addr)
 		c.Addresses = append(c.Addresses, checkedAddress{addr.Unmap().String(), at.Verdict, at.Reason})
-		if best.Verdict != design.Allowed {
+		if best.Verdict != reference.Allowed {
 			best = at
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"drydock/design"
+	"drydock/reference"
 )
 
 // designFile writes a design and returns its path and digest.
@@ -115,19 +115,19 @@ func TestDesignCheck(t *testing.T) {
 	for _, c := range []struct {
 		ref     string
 		code    int
-		verdict design.Verdict
+		verdict reference.Verdict
 		line    string
 		text    string
 	}{
-		{"http://127.0.0.1:8000/x", exitOK, design.Allowed, "http=127.0.0.0/8", ""},
-		{"http://localhost/x", exitOK, design.Allowed, "http=127.0.0.0/8", ""},
-		{"http://10.0.0.1/x?token=hunter2", exitDenied, design.Refused, "", "add http=10.0.0.1:80"},
-		{"https://127.0.0.1/x", exitDenied, design.Refused, "", "add https=127.0.0.1:443"},
-		{"http://169.254.169.254/x", exitDenied, design.Refused, "", "no policy line can allow"},
-		{"file://" + path, exitOK, design.Allowed, root, ""},
-		{"file://" + path + "#sha256=" + strings.Repeat("ab", 32), exitOK, design.Allowed, root, ""},
-		{"file:///etc/passwd", exitDenied, design.Refused, "", "--design-root"},
-		{path, exitOK, design.Allowed, root, ""},
+		{"http://127.0.0.1:8000/x", exitOK, reference.Allowed, "http=127.0.0.0/8", ""},
+		{"http://localhost/x", exitOK, reference.Allowed, "http=127.0.0.0/8", ""},
+		{"http://10.0.0.1/x?token=hunter2", exitDenied, reference.Refused, "", "add http=10.0.0.1:80"},
+		{"https://127.0.0.1/x", exitDenied, reference.Refused, "", "add https=127.0.0.1:443"},
+		{"http://169.254.169.254/x", exitDenied, reference.Refused, "", "no policy line can allow"},
+		{"file://" + path, exitOK, reference.Allowed, root, ""},
+		{"file://" + path + "#sha256=" + strings.Repeat("ab", 32), exitOK, reference.Allowed, root, ""},
+		{"file:///etc/passwd", exitDenied, reference.Refused, "", "--design-root"},
+		{path, exitOK, reference.Allowed, root, ""},
 		{"http://0x7f.1/x", exitUsage, "", "", ""},
 		{"http://h/x#sha256=1", exitUsage, "", "", ""},
 		{"gopher://h/x", exitUsage, "", "", ""},

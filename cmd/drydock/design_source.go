@@ -19,6 +19,7 @@ import (
 	"drydock"
 	"drydock/api"
 	"drydock/design"
+	"drydock/reference"
 	"drydock/site"
 )
 
@@ -98,9 +99,9 @@ func fileError(arg string, err error) error {
 
 // readWhole reads to the end, but not more than a design may have.
 func readWhole(r io.Reader) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(r, design.DefaultMaxBytes+1))
-	if err == nil && len(text) > design.DefaultMaxBytes {
-		err = fmt.Errorf("%w: it is larger than %d bytes", drydock.ErrInvalid, design.DefaultMaxBytes)
+	text, err := io.ReadAll(io.LimitReader(r, design.MaxBytes+1))
+	if err == nil && len(text) > design.MaxBytes {
+		err = fmt.Errorf("%w: it is larger than %d bytes", drydock.ErrInvalid, design.MaxBytes)
 	}
 	return text, err
 }
@@ -156,7 +157,7 @@ func (r *designReader) resolve(ctx context.Context, ref string) (designSource, e
 	if err != nil {
 		return designSource{}, err
 	}
-	stop := r.a.waiting("getting " + design.Redact(ref))
+	stop := r.a.waiting("getting " + reference.Redact(ref))
 	defer stop()
 	text, from, err := w.designs().Resolve(ctx, ref)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"drydock/api"
-	"drydock/design"
+	"drydock/reference"
 	"drydock/site"
 )
 
@@ -104,7 +104,7 @@ func (a *app) judgeThere(ctx context.Context, _ *designReader, arg string) (v ve
 	if err != nil {
 		return verdict{}, "", err
 	}
-	stop := a.waiting("the service looks at " + design.Redact(ref))
+	stop := a.waiting("the service looks at " + reference.Redact(ref))
 	defer stop()
 	v.Validation, err = ask(ctx, a, func(ctx context.Context, c *api.Client) (api.Validation, error) { return c.ValidateDesign(ctx, ref) })
 	v.name = v.Design.Ref

@@ -3,12 +3,12 @@ package main
 import (
 	"log/slog"
 
-	"drydock/design"
 	"drydock/keystone"
+	"drydock/reference"
 )
 
 // newTokens returns what gives tokens of Keystone, nil if none is configured. Nothing is asked of Keystone before a reference needs it.
-func newTokens(cfg config, log *slog.Logger) (design.Tokens, error) {
+func newTokens(cfg config, log *slog.Logger) (reference.Tokens, error) {
 	if cfg.Keystone.AuthURL == "" {
 		return nil, nil
 	}

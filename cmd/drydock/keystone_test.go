@@ -16,6 +16,7 @@ import (
 	"drydock/api"
 	"drydock/design"
 	"drydock/keystone/keystonetest"
+	"drydock/reference"
 )
 
 // keystoneConfig is a configuration with the account of the service, read from a file as upstream's is.
@@ -46,7 +47,7 @@ func testLoader(t *testing.T, cfg config) *design.Loader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return design.NewLoader(w.designs(), in)
+	return design.NewLoader(w.designs(), in, log)
 }
 
 // TestDeckhand follows references from the configuration to a site, or to a refusal, through a real Keystone and a double of Deckhand.
@@ -114,40 +115,40 @@ func TestDeckhand(t *testing.T) {
 		name, ref string
 		lines     []string
 		kind      error
-		step      design.Step
+		step      reference.Step
 		text      string
 	}{
-		{"no revision", d.ref("77"), nil, drydock.ErrNotFound, design.StepStatus, "deckhand answered 404 Not Found: The requested revision=77 was not found. (X-Context-Marker "},
-		{"the latest revision", d.ref("latest"), nil, drydock.ErrNotFound, design.StepStatus, "revision=latest was not found"},
-		{"no route", strings.Replace(d.ref("1"), "revisions", "visions", 1), nil, drydock.ErrNotFound, design.StepStatus, "404"},
-		{"a failure", d.ref("500"), nil, drydock.ErrUnavailable, design.StepStatus, "500 Internal Server Error: The secret backend is not available."},
-		{"a bad parameter", d.ref("1") + "?limit=x", nil, drydock.ErrInvalid, design.StepStatus, "400 Bad Request: The limit must be an integer."},
-		{"none of Drydock's documents", d.ref("2"), nil, drydock.ErrInvalid, design.StepDecode, "empty"},
+		{"no revision", d.ref("77"), nil, drydock.ErrNotFound, reference.StepStatus, "deckhand answered 404 Not Found: The requested revision=77 was not found. (X-Context-Marker "},
+		{"the latest revision", d.ref("latest"), nil, drydock.ErrNotFound, reference.StepStatus, "revision=latest was not found"},
+		{"no route", strings.Replace(d.ref("1"), "revisions", "visions", 1), nil, drydock.ErrNotFound, reference.StepStatus, "404"},
+		{"a failure", d.ref("500"), nil, drydock.ErrUnavailable, reference.StepStatus, "500 Internal Server Error: The secret backend is not available."},
+		{"a bad parameter", d.ref("1") + "?limit=x", nil, drydock.ErrInvalid, reference.StepStatus, "400 Bad Request: The limit must be an integer."},
+		{"none of Drydock's documents", d.ref("2"), nil, drydock.ErrInvalid, reference.StepDecode, "empty"},
 		{
 			"a role that may not", d.ref("1"),
 			[]string{"username = reader", "password = reader-secret"},
-			drydock.ErrDenied, design.StepAuth,
+			drydock.ErrDenied, reference.StepAuth,
 			"403 Forbidden: deckhand:list_cleartext_documents is disallowed by policy",
 		},
-		{"a wrong password", d.ref("1"), []string{"password = hunter2-secret"}, drydock.ErrDenied, design.StepAuth, "look at username and user_domain_name, and at password"},
-		{"a wrong project", d.ref("1"), []string{"project_name = none"}, drydock.ErrDenied, design.StepAuth, "user and password are right, so look at project_name"},
-		{"another host", d.elsewhere(t), nil, drydock.ErrDenied, design.StepPolicy, "the catalogue has " + strings.TrimSuffix(d.url, "/api/v1.0")},
-		{"another transport", strings.Replace(d.ref("1"), "+http", "+https", 1), nil, drydock.ErrDenied, design.StepPolicy, "no line of the policy"},
-		{"another region", d.ref("1"), []string{"region_name = Nowhere"}, drydock.ErrInvalid, design.StepAuth, "internal in Nowhere is wanted"},
-		{"another interface", d.ref("1"), []string{"interface = admin"}, drydock.ErrInvalid, design.StepAuth, "admin is wanted"},
-		{"no such service", strings.Replace(d.ref("1"), "deckhand", "promenade", 1), nil, drydock.ErrInvalid, design.StepAuth, "for services of type kubernetesprovisioner"},
-		{"without Keystone", d.ref("1"), []string{"auth_url ="}, drydock.ErrDenied, design.StepAuth, "set auth_url"},
+		{"a wrong password", d.ref("1"), []string{"password = hunter2-secret"}, drydock.ErrDenied, reference.StepAuth, "look at username and user_domain_name, and at password"},
+		{"a wrong project", d.ref("1"), []string{"project_name = none"}, drydock.ErrDenied, reference.StepAuth, "user and password are right, so look at project_name"},
+		{"another host", d.elsewhere(t), nil, drydock.ErrDenied, reference.StepPolicy, "the catalogue has " + strings.TrimSuffix(d.url, "/api/v1.0")},
+		{"another transport", strings.Replace(d.ref("1"), "+http", "+https", 1), nil, drydock.ErrDenied, reference.StepPolicy, "no line of the policy"},
+		{"another region", d.ref("1"), []string{"region_name = Nowhere"}, drydock.ErrInvalid, reference.StepAuth, "internal in Nowhere is wanted"},
+		{"another interface", d.ref("1"), []string{"interface = admin"}, drydock.ErrInvalid, reference.StepAuth, "admin is wanted"},
+		{"no such service", strings.Replace(d.ref("1"), "deckhand", "promenade", 1), nil, drydock.ErrInvalid, reference.StepAuth, "for services of type kubernetesprovisioner"},
+		{"without Keystone", d.ref("1"), []string{"auth_url ="}, drydock.ErrDenied, reference.StepAuth, "set auth_url"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := testLoader(t, keystoneConfig(t, s, c.lines...)).Load(t.Context(), c.ref)
-			var e *design.Error
+			var e *reference.Error
 			if !errors.As(err, &e) || e.Step != c.step || !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("error %v; want %v of step %s with %q", err, c.kind, c.step, c.text)
 			}
 			if strings.Contains(fmt.Sprint(err), "-secret") {
 				t.Errorf("a secret is in %v", err)
 			}
-			if requests, _ := d.asked(); len(requests) > 0 && c.step == design.StepPolicy {
+			if requests, _ := d.asked(); len(requests) > 0 && c.step == reference.StepPolicy {
 				t.Errorf("Deckhand was asked: %q", requests)
 			}
 		})
@@ -177,8 +178,8 @@ func TestDeckhandShortTokens(t *testing.T) {
 	s.Stop(t)
 	down := time.Now()
 	_, err := l.Load(t.Context(), d.ref("1")+"?time=down")
-	var e *design.Error
-	if !errors.As(err, &e) || !errors.Is(err, drydock.ErrUnavailable) || e.Step != design.StepAuth || !strings.Contains(err.Error(), "cannot be reached") {
+	var e *reference.Error
+	if !errors.As(err, &e) || !errors.Is(err, drydock.ErrUnavailable) || e.Step != reference.StepAuth || !strings.Contains(err.Error(), "cannot be reached") {
 		t.Errorf("while Keystone is down: %v", err)
 	}
 	if took := time.Since(down); took > 5*time.Second {

@@ -10,14 +10,15 @@ import (
 	"drydock"
 	"drydock/asset"
 	"drydock/design"
+	"drydock/reference"
 	"drydock/site"
 	"drydock/store"
 )
 
 // sources are where designs come from besides the network and the files of this machine; the zero value has none.
 type sources struct {
-	stored design.GetStored
-	vault  *design.Vault
+	stored reference.GetStored
+	vault  *reference.Vault
 }
 
 // ways are what references are followed by. Designs and the assets of boot actions have them in common.
@@ -25,8 +26,8 @@ type ways struct {
 	cfg    config
 	from   sources
 	roots  []string
-	policy *design.Policy
-	tokens design.Tokens // nil: Keystone is not configured
+	policy *reference.Policy
+	tokens reference.Tokens // nil: Keystone is not configured
 	secure *tls.Config
 	log    *slog.Logger
 }
@@ -34,48 +35,48 @@ type ways struct {
 func newWays(cfg config, roots []string, from sources, log *slog.Logger) (*ways, error) {
 	w := &ways{cfg: cfg, from: from, roots: roots, log: log}
 	var err error
-	if w.policy, err = design.ParsePolicy(cfg.DesignAllow); err != nil {
+	if w.policy, err = reference.ParsePolicy(cfg.DesignAllow); err != nil {
 		return nil, err
 	}
 	if w.tokens, err = newTokens(cfg, log); err != nil {
 		return nil, err
 	}
 	if w.tokens != nil {
-		w.policy.Catalog = design.CatalogOf(w.tokens)
+		w.policy.Catalog = reference.CatalogOf(w.tokens)
 	}
 	w.secure, err = cfg.designTLS()
 	return w, err
 }
 
 // designs returns the resolver of design references.
-func (w *ways) designs() *design.Resolver {
-	return w.resolver(false, design.ResolverOptions{CacheBytes: orNever(w.cfg.CacheBytes), CacheAge: w.cfg.CacheAge, Stale: w.cfg.ServeStale})
+func (w *ways) designs() *reference.Resolver {
+	return w.resolver(false, reference.ResolverOptions{CacheBytes: orNever(w.cfg.CacheBytes), CacheAge: w.cfg.CacheAge, Stale: w.cfg.ServeStale})
 }
 
 // assets returns the resolver of the locations that boot actions name. They may hold anything, and must be of now: the script by which a node joins a
 // cluster is another one every time.
-func (w *ways) assets() *design.Resolver {
-	return w.resolver(true, design.ResolverOptions{CacheBytes: -1})
+func (w *ways) assets() *reference.Resolver {
+	return w.resolver(true, reference.ResolverOptions{CacheBytes: -1})
 }
 
 // resolver builds the table of the schemes.
-func (w *ways) resolver(anyContent bool, o design.ResolverOptions) *design.Resolver {
+func (w *ways) resolver(anyContent bool, o reference.ResolverOptions) *reference.Resolver {
 	cfg := &w.cfg
-	web := design.FetchHTTP(design.HTTPOptions{
+	web := reference.FetchHTTP(reference.HTTPOptions{
 		Policy: w.policy, ConnectTimeout: cfg.ConnectTimeout, ReadTimeout: cfg.ReadTimeout, MaxBytes: cfg.MaxBytes, TLS: w.secure,
 		UserAgent: "drydock/" + version, AnyContent: anyContent,
 	})
-	service := design.FetchService(design.ServiceOptions{HTTP: web, Tokens: w.tokens})
-	fetchers := map[string]design.Fetcher{
-		"file": design.FetchFile(w.roots, cfg.MaxBytes), "http": web, "https": web,
+	service := reference.FetchService(reference.ServiceOptions{HTTP: web, Tokens: w.tokens})
+	fetchers := map[string]reference.Fetcher{
+		"file": reference.FetchFile(w.roots, cfg.MaxBytes), "http": web, "https": web,
 		"deckhand+http": service, "deckhand+https": service, "promenade+http": service, "promenade+https": service,
 	}
 	if w.from.stored != nil {
-		fetchers[design.SchemeStored] = design.FetchStored(w.from.stored)
+		fetchers[reference.SchemeStored] = reference.FetchStored(w.from.stored)
 	}
 	o.Tries, o.Deadline, o.MaxBytes, o.BreakAfter, o.BreakFor = max(cfg.Tries, 1), cfg.Deadline, cfg.MaxBytes, orNever(cfg.BreakAfter), cfg.BreakFor
 	o.Logger, o.Vault = w.log, w.from.vault
-	return design.NewResolver(fetchers, o)
+	return reference.NewResolver(fetchers, o)
 }
 
 // orNever says in the words of the resolver that 0 is meant.
@@ -88,9 +89,9 @@ func orNever[N int | int64](n N) N {
 
 // designRoom is what serve has of designs.
 type designRoom struct {
-	loader *design.Loader     // turns references into checked sites
-	refs   *design.References // guards references on their way into the database
-	assets *design.Resolver
+	loader *design.Loader   // turns references into checked sites
+	refs   *reference.Guard // guards references on their way into the database
+	assets *reference.Resolver
 }
 
 func newDesignRoom(cfg config, roots []string, db *store.Store, log *slog.Logger) (*designRoom, error) {
@@ -107,7 +108,7 @@ func newDesignRoom(cfg config, roots []string, db *store.Store, log *slog.Logger
 		return nil, err
 	}
 	resolver := w.designs()
-	return &designRoom{design.NewLoader(resolver, ingester), design.NewReferences(resolver, vault), w.assets()}, nil
+	return &designRoom{design.NewLoader(resolver, ingester, log), reference.NewGuard(resolver, vault), w.assets()}, nil
 }
 
 // newIngester returns what reads and checks designs, the templates of their boot actions included.
@@ -117,18 +118,18 @@ func newIngester() (*design.Ingester, error) {
 
 // newVault returns what seals the secrets of references. The servers of an SQLite file see the same folder, so their key can be
 // made there when it is needed; those of a PostgreSQL database must be given the same.
-func newVault(cfg config, db *store.Store) (*design.Vault, error) {
+func newVault(cfg config, db *store.Store) (*reference.Vault, error) {
 	switch {
 	case cfg.DesignKeyFile != "":
-		vault := design.NewVault(cfg.DesignKeyFile, false)
+		vault := reference.NewVault(cfg.DesignKeyFile, false)
 		if err := vault.Load(); err != nil {
 			return nil, fmt.Errorf("--design-key-file: %w", err)
 		}
 		return vault, nil
 	case db.Dialect() == "sqlite":
-		return design.NewVault(db.Location()+".key", true), nil
+		return reference.NewVault(db.Location()+".key", true), nil
 	}
-	return design.NewVault("", false), nil
+	return reference.NewVault("", false), nil
 }
 
 // designTLS reads the authorities and the certificate for hosts that serve designs. The error is ErrInvalid and names the option.

@@ -197,6 +197,12 @@ func (s *Server) run() error {
 	}
 	s.URL = fmt.Sprintf("http://127.0.0.1:%d/v3", s.ports[0])
 	s.SecureURL = fmt.Sprintf("https://127.0.0.1:%d/v3", s.ports[1])
+	// Keystone reads its policies with the first request that needs them, and meanwhile refuses what others ask with 403.
+	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
+	defer cancel()
+	if _, err := s.list(ctx, "/services", "services"); err != nil {
+		return errors.Join(fmt.Errorf("start Keystone: %w", err), s.kill())
+	}
 	return nil
 }
 
