@@ -64,11 +64,30 @@ func validateDesign(s Sites) ActionFunc {
 		if failures > 0 {
 			return drydock.Result{
 				Status: drydock.ResultFailure, Message: "The site design has errors.",
-				Reason: fmt.Sprintf("%d of %d messages are errors; each says what to correct.", failures, len(findings)),
+				Reason:   fmt.Sprintf("%d of %d messages are errors; each says what to correct.", failures, len(findings)),
+				Failures: failedNodes(findings),
 			}, nil
 		}
 		return drydock.Result{Status: drydock.ResultSuccess, Message: "The site design is valid."}, nil
 	}
+}
+
+// failedNodes names the nodes that errors are about, each once, in the order of the findings. There are no successes: nothing was done to a node.
+func failedNodes(findings []site.Finding) []string {
+	var names []string
+	seen := map[string]bool{}
+	for i := range findings {
+		if findings[i].Level != site.Error {
+			continue
+		}
+		for _, d := range findings[i].Docs {
+			if kind := strings.TrimPrefix(d.Schema, "drydock/"); strings.HasPrefix(kind, "BaremetalNode/") && d.Name != "" && !seen[d.Name] {
+				seen[d.Name] = true
+				names = append(names, d.Name)
+			}
+		}
+	}
+	return names
 }
 
 // summary says what was looked at, and what was not: rules are not asked about a design with broken documents.

@@ -123,14 +123,19 @@ func TestValidateDesign(t *testing.T) {
 		status   drydock.ResultStatus
 		errors   int
 		texts    []string
+		nodes    string // that failed
 	}{
 		"valid": {
 			findings: []site.Finding{{Code: "DD1001", Rule: "Boot", Level: site.Info, Text: "fine"}, {Code: "DD2006", Level: site.Warning, Text: "odd"}},
 			status:   "success", texts: []string{"DD1001: fine", "DD2006: odd", "the rules of the site were checked"},
 		},
 		"wrong": {
-			findings: []site.Finding{{Code: "DD2003", Level: site.Error, Text: "MTU too large\x00", Docs: []site.Ref{node}}, {Code: "DD1001", Level: site.Info}},
-			status:   "failure", errors: 1, texts: []string{"DD2003: MTU too large\uFFFD", "DD1001: ", "when every document is good"},
+			findings: []site.Finding{
+				{Code: "DD2003", Level: site.Error, Text: "MTU too large\x00", Docs: []site.Ref{node}}, {Code: "DD1001", Level: site.Info},
+				{Code: "DD4001", Level: site.Warning, Docs: []site.Ref{{Schema: node.Schema, Name: "warned"}}},
+				{Code: "DD2005", Level: site.Error, Docs: []site.Ref{{Schema: node.Schema, Name: "n2"}, node, {Schema: "drydock/Network/v1", Name: "net"}}},
+			},
+			nodes: "n1 n2", status: "failure", errors: 2, texts: []string{"DD2003: MTU too large\uFFFD", "DD1001: ", "DD4001: ", "DD2005: ", "when every document is good"},
 		},
 		"many": {findings: many, status: "failure", errors: 2345},
 		"not loaded": {
@@ -148,7 +153,8 @@ func TestValidateDesign(t *testing.T) {
 				return c.findings, c.err
 			})), orchestrator.DispatcherOptions{})
 			task, messages := ended(t, s, create(t, s, drydock.NewTask{Action: drydock.ActionValidateDesign, DesignRef: "file:///d.yaml"}))
-			if task.Status != drydock.StatusComplete || task.Result.Status != c.status || task.Result.ErrorCount != c.errors || task.Result.Message == "" {
+			if task.Status != drydock.StatusComplete || task.Result.Status != c.status || task.Result.ErrorCount != c.errors || task.Result.Message == "" ||
+				strings.Join(task.Result.Failures, " ") != c.nodes || len(task.Result.Successes) != 0 {
 				t.Errorf("%+v", task)
 			}
 			if c.findings != nil && len(messages) != len(c.findings)+1 {

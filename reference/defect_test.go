@@ -12,25 +12,25 @@ import (
 	"drydock"
 )
 
-// The resolver of upstream's Drydock has defects that were numbered when it was described: P40 to P50 among those of its state, D1 to D24 those of
+// The resolver of upstream's Drydock has defects that were numbered when it was described: P40 to P50 among those of its state, R1 to R24 those of
 // its design references. What keeps those of the resolver from happening here:
 //
-//	P40 D1     no design and no error after the last try       TestDefectNothingWithoutError
-//	P41 D2     a failure is kept for ever                      TestDefectFailureKept
-//	P42 D3     a copy is kept for ever, without bound          TestDefectCopyKept, TestCacheRevalidates, TestCacheAge, TestCacheBound
-//	P43 D4     an error page is a design                       TestFetchHTTPStatus
-//	P44 D5     everything is tried again                       TestDefectTriedAgain
-//	P45 D22    0 tries means never; pauses grow without end    TestDefectNoTries, TestResolvePauses
-//	P47 D15    passwords in logs and errors                    TestResolveHidesSecrets, TestResolveLogs, TestCacheKeys
-//	P48 D9 10  any file, read without end                      TestFetchFile
+//	P40 R1     no design and no error after the last try       TestDefectNothingWithoutError
+//	P41 R2     a failure is kept for ever                      TestDefectFailureKept
+//	P42 R3     a copy is kept for ever, without bound          TestDefectCopyKept, TestCacheRevalidates, TestCacheAge, TestCacheBound
+//	P43 R4     an error page is a design                       TestFetchHTTPStatus
+//	P44 R5     everything is tried again                       TestDefectTriedAgain
+//	P45 R22    0 tries means never; pauses grow without end    TestDefectNoTries, TestResolvePauses
+//	P47 R15    passwords in logs and errors                    TestResolveHidesSecrets, TestResolveLogs, TestCacheKeys
+//	P48 R9 R10 any file, read without end                      TestFetchFile
 //	P50        findings add up, and outlive their cause        the tests of that name in design: TestDefectFindingsAddUp, TestLoadShared
-//	D6         the last error is lost                          TestDefectLastErrorLost
-//	D11        redirects and addresses of any kind             TestFetchHTTPRedirect, TestForbiddenAddresses
-//	D14        no bound of size, none of time                  TestDefectNoBounds, TestFetchHTTPLimits
-//	D20        join scripts are kept like designs              TestDefectScriptKept
-//	D24        the end of a task does not end the fetch        TestDefectNotCancelled, TestResolveAfterLastWaiter
+//	R6         the last error is lost                          TestDefectLastErrorLost
+//	R11        redirects and addresses of any kind             TestFetchHTTPRedirect, TestForbiddenAddresses
+//	R14        no bound of size, none of time                  TestDefectNoBounds, TestFetchHTTPLimits
+//	R20        join scripts are kept like designs              TestDefectScriptKept
+//	R24        the end of a task does not end the fetch        TestDefectNotCancelled, TestResolveAfterLastWaiter
 
-// P40, D1: whatever the fetcher does, there are bytes or an error with a kind.
+// P40, R1: whatever the fetcher does, there are bytes or an error with a kind.
 func TestDefectNothingWithoutError(t *testing.T) {
 	for _, err := range []error{nil, down(), drydock.ErrNotFound, context.Canceled, context.DeadlineExceeded, fmt.Errorf("%w", drydock.ErrInvalid)} {
 		synctest.Test(t, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestDefectNothingWithoutError(t *testing.T) {
 	}
 }
 
-// P41, D2: after an outage the next call asks again.
+// P41, R2: after an outage the next call asks again.
 func TestDefectFailureKept(t *testing.T) {
 	for _, kind := range []error{drydock.ErrUnavailable, drydock.ErrNotFound, drydock.ErrDenied, drydock.ErrInvalid} {
 		synctest.Test(t, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestDefectFailureKept(t *testing.T) {
 	}
 }
 
-// P42, D3: a document that changed is seen at once.
+// P42, R3: a document that changed is seen at once.
 func TestDefectCopyKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{}
@@ -69,7 +69,7 @@ func TestDefectCopyKept(t *testing.T) {
 	})
 }
 
-// P44, D5: only what may pass is tried again; what will not is said at once.
+// P44, R5: only what may pass is tried again; what will not is said at once.
 func TestDefectTriedAgain(t *testing.T) {
 	for code, again := range map[int]bool{400: false, 401: false, 403: false, 404: false, 405: false, 408: true, 410: false, 425: true, 429: true, 500: true, 502: true, 503: true, 504: true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestDefectTriedAgain(t *testing.T) {
 	}
 }
 
-// P45, D22: no number of tries means that nothing is tried.
+// P45, R22: no number of tries means that nothing is tried.
 func TestDefectNoTries(t *testing.T) {
 	for tries, want := range map[int]int{0: 3, -1: 1, -100: 1, 1: 1, 2: 2} {
 		synctest.Test(t, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestDefectNoTries(t *testing.T) {
 	}
 }
 
-// D6: of several failures the last is told, with its step, the number of tries and the time.
+// R6: of several failures the last is told, with its step, the number of tries and the time.
 func TestDefectLastErrorLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
@@ -114,7 +114,7 @@ func TestDefectLastErrorLost(t *testing.T) {
 	})
 }
 
-// D14: one deadline for all tries together, one bound of size, and a source that hangs hangs nobody for longer.
+// R14: one deadline for all tries together, one bound of size, and a source that hangs hangs nobody for longer.
 func TestDefectNoBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{gate: make(chan struct{})}
@@ -129,7 +129,7 @@ func TestDefectNoBounds(t *testing.T) {
 	wantResolved(t, resolverFor(s, ResolverOptions{MaxBytes: 5}), "x://h/p", "12345", drydock.OriginSource)
 }
 
-// D20: a script that is made anew for every caller is fetched anew for every caller.
+// R20: a script that is made anew for every caller is fetched anew for every caller.
 func TestDefectScriptKept(t *testing.T) {
 	made := 0
 	f := fetcherAsked(func(context.Context, Request) (Answer, error) {
@@ -142,7 +142,7 @@ func TestDefectScriptKept(t *testing.T) {
 	}
 }
 
-// D24: who is cancelled during a pause is let go at once, and nothing more is tried for him.
+// R24: who is cancelled during a pause is let go at once, and nothing more is tried for him.
 func TestDefectNotCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{err: later(5 * time.Minute)}
