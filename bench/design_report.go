@@ -59,7 +59,11 @@ func (r *DesignReport) Table() [][]string {
 			fmt.Sprintf("%.2f", m.Ratio), "<= " + float(m.Target), met[m.Met],
 		})
 	}
+	memory := met[r.Memory.Met]
+	if r.Memory.Small && !r.Memory.Met {
+		memory = "too small to tell"
+	}
 	return append(rows, []string{
-		"peak memory", "all", number(r.Memory.Peak/1e6) + " MB", "", "", "kept " + float(r.Memory.Kept) + "x", "", "", fmt.Sprintf("%.2f", r.Memory.Ratio), "< " + float(r.Memory.Target), met[r.Memory.Met],
+		"peak memory", "all", number(r.Memory.Peak/1e6) + " MB", "", "", "kept " + float(r.Memory.Kept) + "x", "", "", fmt.Sprintf("%.2f", r.Memory.Ratio), "< " + float(r.Memory.Target), memory,
 	})
 }

@@ -13,7 +13,8 @@ type Memory struct {
 	Ratio  float64 `json:"ratio"`      // peak by the size of the source
 	Kept   float64 `json:"kept"`       // what is still in use at the end, by the size of the source: the site and the findings
 	Target float64 `json:"target"`
-	Met    bool    `json:"met"` // under the target, or so little that the collector decides about it
+	Met    bool    `json:"met"`
+	Small  bool    `json:"small"` // so little that it says more about the collector than about the design
 }
 
 // floorMemory is what a small design may need whatever its size: Go's collector looks at a heap for the first time when it has grown to 4 MiB, and
@@ -49,7 +50,7 @@ func memoryOf(do func() any, size int) Memory {
 	after := max(inUse(), before)
 	runtime.KeepAlive(result)
 	m := Memory{Peak: most, Ratio: most / float64(max(size, 1)), Kept: float64(after-before) / float64(max(size, 1)), Target: targetMemory}
-	m.Met = m.Ratio < targetMemory || most < floorMemory
+	m.Met, m.Small = m.Ratio < targetMemory, most < floorMemory
 	return m
 }
 
