@@ -131,7 +131,8 @@ func TestValidateDesign(t *testing.T) {
 		},
 		"wrong": {
 			findings: []site.Finding{
-				{Code: "DD2003", Level: site.Error, Text: "MTU too large\x00", Docs: []site.Ref{node}}, {Code: "DD1001", Level: site.Info},
+				{Code: "DD2003", Level: site.Error, Text: "MTU too large\x00", Docs: []site.Ref{node}},
+				{Code: "DD1001", Level: site.Info},
 				{Code: "DD4001", Level: site.Warning, Docs: []site.Ref{{Schema: node.Schema, Name: "warned"}}},
 				{Code: "DD2005", Level: site.Error, Docs: []site.Ref{{Schema: node.Schema, Name: "n2"}, node, {Schema: "drydock/Network/v1", Name: "net"}}},
 			},
