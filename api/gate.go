@@ -17,9 +17,10 @@ type gate struct {
 	waiting  atomic.Int64
 }
 
-// The bounds of work on designs unless Options say otherwise: each may hold several times the size of a design in memory.
+// The bounds of work on designs unless Options say otherwise. Most of the time such a request waits for a source; one that does not answer must not
+// keep those of others away, so there are many more of them than designs that are checked at the same time.
 const (
-	designsAtOnce  = 8
+	designsAtOnce  = 100
 	designsWaiting = 1000
 	designPatience = 30 * time.Second
 )

@@ -94,7 +94,7 @@ type Options struct {
 	LoopbackOnly bool            // refuse requests whose Host is not this machine (protection against DNS rebinding)
 	Poll         time.Duration   // how often an event stream looks without having been woken; 0: 2 s
 	Heartbeat    time.Duration   // how often a silent event stream sends a comment; 0: 15 s
-	Designs      int             // how many designs are looked at for validatedesign and nodefilter at the same time; 0: 8
+	Designs      int             // requests for validatedesign and nodefilter that are worked on at the same time; 0: 100
 	Stall        time.Duration   // how long one write to an event stream may take before the reader is given up; 0: 30 s
 }
 

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -215,6 +216,36 @@ func TestDesignCrowd(t *testing.T) {
 	if peak > most {
 		t.Errorf("%d were worked on at a time, want at most %d", peak, most)
 	}
+}
+
+// TestSlowSources: requests whose source does not answer, more of them than designs are checked at a time, keep nobody else away.
+func TestSlowSources(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var stuck, all sync.WaitGroup
+	sites := shelfOfTests()
+	var asked atomic.Int64
+	const hanging = 50
+	sites.enter = func(ctx context.Context) {
+		if asked.Add(1) <= hanging {
+			stuck.Done()
+			<-ctx.Done()
+		}
+	}
+	s := newService(t, withDesigns(sites))
+	stuck.Add(hanging)
+	for range hanging {
+		all.Go(func() {
+			if _, err := s.client.ValidateDesign(ctx, "good"); err == nil {
+				t.Error("an answer of a source that gave none")
+			}
+		})
+	}
+	stuck.Wait()
+	if v, err := s.client.ValidateDesign(t.Context(), "good"); err != nil || v.Details.ErrorCount != 0 {
+		t.Errorf("%+v, %v", v, err)
+	}
+	cancel()
+	all.Wait()
 }
 
 // TestDesignCancel checks that the end of a request ends the work on its design.

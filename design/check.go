@@ -2,7 +2,6 @@ package design
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"drydock/site"
@@ -32,7 +31,7 @@ func (c *checks) add(at *yaml.Node, location []string, text, diagnostic string) 
 
 // failed reports whether something was found that keeps the document out of the design.
 func (c *checks) failed() bool {
-	return slices.ContainsFunc(c.findings, func(f site.Finding) bool { return f.Level == site.Error })
+	return site.Failed(c.findings)
 }
 
 // title is how findings name the document in their text.

@@ -27,6 +27,7 @@ type Loader struct {
 	ingester *Ingester
 	checks   memo.Flights[string, *checked]
 	designs  *memo.Cache[string, *checked]
+	slots    chan struct{} // one element for each check under way
 	log      *slog.Logger
 }
 
@@ -67,6 +68,10 @@ func (c *checked) cost(source int) int64 {
 // designBytes bounds what a Loader keeps.
 const designBytes = 64 << 20
 
+// checksAtOnce bounds the checks under way: each may take several times the size of its design in memory. Fetching is not counted, so that sources that
+// do not answer keep nobody else waiting.
+const checksAtOnce = 8
+
 // NewLoader returns a loader that gets designs with r and reads them with in. Only its own defects are logged; nil: they are not.
 func NewLoader(r Resolver, in *Ingester, log *slog.Logger) *Loader {
 	if log == nil {
@@ -74,6 +79,7 @@ func NewLoader(r Resolver, in *Ingester, log *slog.Logger) *Loader {
 	}
 	return &Loader{
 		resolver: r, ingester: in, checks: memo.Flights[string, *checked]{Finish: true}, designs: memo.NewCache[string, *checked](designBytes), log: log,
+		slots: make(chan struct{}, checksAtOnce),
 	}
 }
 
@@ -120,6 +126,8 @@ func (l *Loader) check(ctx context.Context, digest string, body []byte) (found *
 			found = &checked{err: fmt.Errorf("checking the design %s failed because of a defect of this program; its log has the details", digest)}
 		}
 	}()
+	l.slots <- struct{}{}
+	defer func() { <-l.slots }()
 	d, findings := l.ingester.Check(body)
 	found = &checked{design: d, findings: findings}
 	l.designs.Put(digest, found, found.cost(len(body)))
@@ -129,19 +137,15 @@ func (l *Loader) check(ctx context.Context, digest string, body []byte) (found *
 // Check is Load of a source that is at hand. Nothing is kept.
 func (in *Ingester) Check(src []byte) (*site.Design, []site.Finding) {
 	d, findings := in.Ingest(src)
-	if failed(findings) {
+	if site.Failed(findings) {
 		return d, findings
 	}
 	effective, found := site.Compile(d)
 	found = append(found, rules.Check(effective)...)
-	if !failed(found) {
+	if !site.Failed(found) {
 		for _, last := range in.last {
 			found = append(found, last(effective)...)
 		}
 	}
 	return effective, append(findings, in.locate(src, d, found)...)
-}
-
-func failed(findings []site.Finding) bool {
-	return slices.ContainsFunc(findings, func(f site.Finding) bool { return f.Level == site.Error })
 }

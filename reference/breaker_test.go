@@ -2,6 +2,7 @@ package reference
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -157,11 +158,16 @@ func TestBreakerStale(t *testing.T) {
 func TestHostOf(t *testing.T) {
 	r := resolverFor(&source{}, ResolverOptions{})
 	for ref, want := range map[string]string{
-		"x://H/p": "h:80", "x://u:p@h:8080/p": "h:8080", "x://[::1]:9/": "::1:9", "file:///p": "", "file://localhost/p": "", "x:opaque": "",
+		"x://H/p": "h:80", "x://u:p@h:8080/p": "h:8080", "x://[::1]:9/": "::1:9", "file:///p": "", "file://localhost/p": "",
 	} {
 		got, err := r.parse(ref)
 		if err != nil || got.host != want {
 			t.Errorf("%s: %q, %v", ref, got.host, err)
+		}
+	}
+	for _, ref := range []string{"x:opaque", "x:///p", "x:/p"} {
+		if _, err := r.parse(ref); !errors.Is(err, drydock.ErrInvalid) {
+			t.Errorf("%s: %v", ref, err)
 		}
 	}
 	for _, scheme := range []string{"https", "deckhand+https"} {

@@ -49,6 +49,7 @@ func parseEndpoint(u *url.URL) (endpoint, error) {
 	return e, nil
 }
 
+// defaultPort is the port that a scheme has without saying so, also one of a service such as deckhand+https.
 func defaultPort(scheme string) string {
 	if strings.HasSuffix(scheme, "https") {
 		return "443"

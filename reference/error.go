@@ -41,6 +41,7 @@ type Error struct {
 	Status int           // of HTTP, if there was an answer that says no; 0 otherwise
 	Tries  int           // how often a fetch was begun; 0: not at all
 	Took   time.Duration // from the call until now
+	After  time.Duration // how long the host asked to be left alone; 0 if it did not
 	kinds  []error
 }
 
@@ -63,6 +64,9 @@ func (e *Error) Error() string {
 	}
 	return b.String()
 }
+
+// RetryAfter returns After, for those who know nothing of this type.
+func (e *Error) RetryAfter() time.Duration { return e.After }
 
 // Unwrap shows the kinds of error only: whatever else a fetcher wrapped may name secrets.
 func (e *Error) Unwrap() []error { return e.kinds }
@@ -131,7 +135,7 @@ func (e *fetchError) Final() bool { return e.final }
 
 // describe fills in what err, made by any fetcher, says of itself by the optional methods Step, Remedy and Status.
 func (e *Error) describe(err error) {
-	e.Step = stepOf(err)
+	e.Step, e.After = stepOf(err), wishOf(err)
 	var status interface{ Status() int }
 	if errors.As(err, &status) {
 		e.Status = status.Status()

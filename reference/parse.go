@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"net/url"
@@ -45,8 +46,14 @@ func (r *Resolver) parse(text string) (*reference, error) {
 	if !ok {
 		return nil, invalid(where, "", "it has the unknown scheme %.32q; known are: %s", u.Scheme, r.known)
 	}
+	if u.Host == "" && u.Scheme != "file" {
+		return nil, invalid(where, "write "+u.Scheme+"://HOST/…", "it needs a host")
+	}
 	ref := &reference{text: text, url: u, fetcher: f, where: where, host: hostOf(u), key: sha256.Sum256([]byte(text))}
 	if ref.pin, err = pinOf(u); err != nil {
+		return nil, ref.failed(err, 0, time.Now())
+	}
+	if err := checkStored(ref); err != nil {
 		return nil, ref.failed(err, 0, time.Now())
 	}
 	if ref.pin != "" {
@@ -57,17 +64,10 @@ func (r *Resolver) parse(text string) (*reference, error) {
 
 // hostOf returns host and port of u for the breaker; empty if u does not name a remote host.
 func hostOf(u *url.URL) string {
-	if u.Host == "" || u.Scheme == "file" || u.Scheme == "design" {
+	if u.Host == "" || u.Scheme == "file" || u.Scheme == SchemeStored {
 		return ""
 	}
-	port := u.Port()
-	if port == "" {
-		port = "80"
-		if strings.HasSuffix(u.Scheme, "https") {
-			port = "443"
-		}
-	}
-	return strings.ToLower(u.Hostname()) + ":" + port
+	return strings.ToLower(u.Hostname()) + ":" + cmp.Or(u.Port(), defaultPort(u.Scheme))
 }
 
 // failed makes of err, whatever a fetcher put into it, what may be shown.

@@ -17,8 +17,8 @@ const pinPrefix = "sha256="
 // upstream does, and file refuses it.
 func pinOf(u *url.URL) (string, error) {
 	fragment := strings.ToLower(u.Fragment)
-	if digest, ok := strings.CutPrefix(fragment, pinPrefix); ok && isDigest(digest) {
-		return digest, nil
+	if isPin(fragment) {
+		return strings.TrimPrefix(fragment, pinPrefix), nil
 	}
 	if strings.Contains(fragment, "sha256") || pinLike(fragment) {
 		return "", stepError(StepParse, drydock.ErrInvalid, "pin a design with #sha256= and the 64 hex digits of its digest, at the very end of the reference",
@@ -39,6 +39,12 @@ func pinLike(fragment string) bool {
 		}
 	}
 	return false
+}
+
+// isPin reports whether a fragment is the digest that the documents must have.
+func isPin(fragment string) bool {
+	digest, ok := strings.CutPrefix(strings.ToLower(fragment), pinPrefix)
+	return ok && isDigest(digest)
 }
 
 func isDigest(s string) bool {

@@ -75,6 +75,16 @@ func TestRetryAfterPatient(t *testing.T) {
 	})
 }
 
+// What the host asked for is in the error, for those who have to send others away.
+func TestRetryAfterTold(t *testing.T) {
+	r := resolverFor(&source{err: later(time.Minute)}, ResolverOptions{Tries: -1})
+	_, _, err := r.Resolve(t.Context(), "x://h/p")
+	var wish interface{ RetryAfter() time.Duration }
+	if !errors.As(err, &wish) || wish.RetryAfter() != time.Minute {
+		t.Errorf("%+v", err)
+	}
+}
+
 // A resolve leaves a line: a try that will be repeated with its step, what came with origin, digest, size, tries and time.
 func TestResolveLogs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

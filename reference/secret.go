@@ -121,9 +121,3 @@ func unescape(s string) string {
 	}
 	return s
 }
-
-// isPin reports whether a fragment is the digest that the documents must have.
-func isPin(fragment string) bool {
-	digest, ok := strings.CutPrefix(strings.ToLower(fragment), pinPrefix)
-	return ok && isDigest(digest)
-}

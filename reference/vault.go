@@ -241,13 +241,10 @@ func eachPair(u *url.URL, query string, change func(site, text string) (string, 
 	return strings.Join(pairs, "&"), nil
 }
 
-// defaultPorts are those that a scheme has without saying so.
-var defaultPorts = map[string]string{"http": "80", "https": "443"}
-
 func siteOf(u *url.URL, place string) string {
 	port := u.Port()
 	if port == "" {
-		port = defaultPorts[u.Scheme[strings.LastIndexByte(u.Scheme, '+')+1:]]
+		port = defaultPort(u.Scheme)
 	}
 	return strings.Join([]string{u.Scheme, strings.ToLower(u.Hostname()), port, place}, "\n")
 }

@@ -2,8 +2,8 @@ package site
 
 import (
 	"fmt"
-	"strings"
-	"unicode"
+
+	"drydock"
 )
 
 // Level is how bad a finding is. The literals are upstream's.
@@ -42,18 +42,4 @@ type Finding struct {
 const maxText = 2000
 
 // OneLine makes a text that quotes a document fit for one line of a terminal or log.
-func OneLine(s string) string {
-	n := 0
-	s = strings.Map(func(r rune) rune {
-		switch n++; {
-		case n > maxText:
-			return -1
-		case n == maxText:
-			return '…'
-		case !unicode.IsPrint(r):
-			return ' '
-		}
-		return r
-	}, s)
-	return s
-}
+func OneLine(s string) string { return drydock.OneLine(s, maxText) }

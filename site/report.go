@@ -14,6 +14,9 @@ type Report struct {
 }
 
 // Failed reports whether a finding is an error.
-func (r *Report) Failed() bool {
-	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Level == Error })
+func (r *Report) Failed() bool { return Failed(r.Findings) }
+
+// Failed reports whether a finding is an error.
+func Failed(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Level == Error })
 }

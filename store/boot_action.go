@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/base32"
 	"errors"
 	"fmt"
-	"strings"
 
 	"drydock"
 )
@@ -61,7 +59,7 @@ func (s *Store) AddBootActions(ctx context.Context, actions ...drydock.BootActio
 		err := first(checkText("node name", a.Node, drydock.MaxNodeName), checkText("boot action name", a.Name, drydock.MaxName))
 		switch {
 		case err != nil:
-		case a.Node == "" || a.Name == "" || idBytes(a.Task) == nil || ulidBytes(a.ID) == nil:
+		case a.Node == "" || a.Name == "" || idBytes(a.Task) == nil || drydock.ULIDBytes(a.ID) == nil:
 			err = fmt.Errorf("%w: a boot action needs a ULID, a node, a name and a task", drydock.ErrInvalid)
 		case a.Status != drydock.ResultIncomplete && a.Status != drydock.ResultUnreported:
 			err = fmt.Errorf("%w: a boot action begins incomplete or unreported, not %q", drydock.ErrInvalid, a.Status)
@@ -73,7 +71,7 @@ func (s *Store) AddBootActions(ctx context.Context, actions ...drydock.BootActio
 	return s.write(ctx, "add boot actions", func(ctx context.Context, q querier) error {
 		for i := range actions {
 			a := &actions[i]
-			_, err := q.ExecContext(ctx, s.d.text(sqlInsertBootAction), a.Node, ulidBytes(a.ID), a.Name, idBytes(a.Task), a.Key, string(a.Status))
+			_, err := q.ExecContext(ctx, s.d.text(sqlInsertBootAction), a.Node, drydock.ULIDBytes(a.ID), a.Name, idBytes(a.Task), a.Key, string(a.Status))
 			if err != nil {
 				return err
 			}
@@ -99,7 +97,7 @@ func (s *Store) BootActions(ctx context.Context, node string) (list []drydock.Bo
 // BootAction returns one boot action by its ULID, in either case, or ErrNotFound.
 func (s *Store) BootAction(ctx context.Context, ulid string) (a drydock.BootAction, err error) {
 	err = s.read(ctx, "get boot action", func(ctx context.Context, q querier) error {
-		err := scanBootAction(q.QueryRowContext(ctx, s.d.text(sqlBootAction), ulidBytes(ulid)).Scan, &a)
+		err := scanBootAction(q.QueryRowContext(ctx, s.d.text(sqlBootAction), drydock.ULIDBytes(ulid)).Scan, &a)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("%w: boot action %.40q", drydock.ErrNotFound, ulid)
 		}
@@ -135,7 +133,7 @@ func (s *Store) ReportBootAction(ctx context.Context, ulid string, status drydoc
 	err = write(ctx, "report boot action", func(ctx context.Context, q querier) error {
 		won = false
 		// Without a status the row is only locked: as incomplete as it was.
-		rows, err := q.QueryContext(ctx, s.d.text(sqlReportBootAction), ulidBytes(ulid), cmp.Or(string(status), string(drydock.ResultIncomplete)))
+		rows, err := q.QueryContext(ctx, s.d.text(sqlReportBootAction), drydock.ULIDBytes(ulid), cmp.Or(string(status), string(drydock.ResultIncomplete)))
 		if err := each(rows, err, func(*sql.Rows) error { won = true; return nil }); err != nil || !won || len(list) == 0 {
 			return err
 		}
@@ -162,30 +160,6 @@ func scanBootAction(scan func(...any) error, a *drydock.BootAction) error {
 	var ulid []byte
 	var node, name, status sql.NullString
 	err := scan(&ulid, &node, &name, &task, &a.Key, &status)
-	a.ID, a.Node, a.Name, a.Task, a.Status = ulidText(ulid), node.String, name.String, task.TaskID, drydock.ResultStatus(status.String)
+	a.ID, a.Node, a.Name, a.Task, a.Status = drydock.ULIDText(ulid), node.String, name.String, task.TaskID, drydock.ResultStatus(status.String)
 	return err
-}
-
-// ULIDs (https://github.com/ulid/spec): 16 bytes, as text 26 digits of Crockford's base 32, of which the first holds two bits less.
-var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
-
-// ulidBytes is nil for what is no ULID.
-func ulidBytes(s string) []byte {
-	s = strings.ToUpper(s)
-	if len(s) != 26 || s[0] > '7' {
-		return nil
-	}
-	// 26 digits are 130 bits, the first two of them zero: put six zero bits more in front and cut them off again.
-	raw, err := crockford.DecodeString("000000" + s)
-	if err != nil {
-		return nil
-	}
-	return raw[4:]
-}
-
-func ulidText(raw []byte) string {
-	if len(raw) != 16 {
-		return ""
-	}
-	return crockford.EncodeToString(append(make([]byte, 4), raw...))[6:]
 }

@@ -296,7 +296,7 @@ func (m *machine) doAdopt(t *rapid.T) {
 // doStale tries something under an old lease. The comparison that follows sees whether it left anything.
 func (m *machine) doStale(t *rapid.T) {
 	if len(m.old) == 0 {
-		t.Skip("there was one leader only")
+		return // there was one leader only
 	}
 	l := rapid.SampledFrom(m.old).Draw(t, "lease")
 	name := rapid.SampledFrom(slices.Sorted(maps.Keys(orchestratorMethods))).Draw(t, "method")
@@ -374,7 +374,7 @@ func (m *machine) doRead(t *rapid.T) {
 
 func (m *machine) doPurge(t *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(t, "seldom") > 0 {
-		t.Skip("not now")
+		return // not now
 	}
 	dry, err := m.s.Purge(m.outer.Context(), drydock.Retention{TasksOlderThan: 1000, DryRun: true})
 	m.want(t, "dry run", err, nil)

@@ -47,7 +47,6 @@ func TestDesignGolden(t *testing.T) {
 		{"validate_folder", terminal, []string{"validate", "testdata"}},
 		{"validate_level", terminal, []string{"validate", "--level", "worst", "testdata/design/old.yaml"}},
 		{"validate_form", terminal, []string{"validate", "-o", "xml", "testdata/design/old.yaml"}},
-		{"validate_server_stdin", terminal, []string{"validate", "--server", "-"}},
 		{"show_effective", terminal, []string{"show", "--effective", "w1", "testdata/design/old.yaml"}},
 		{"show_effective_json", 0, []string{"show", "--effective", "w1", "testdata/design/old.yaml"}},
 		{"show_effective_unknown", 0, []string{"show", "--effective", "w9", "testdata/design/old.yaml"}},
@@ -254,7 +253,7 @@ func designService(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(api.New(api.Deps{Sites: designs.loader}, api.Options{}))
+	server := httptest.NewServer(api.New(api.Deps{Sites: designs.loader, Designs: db}, api.Options{}))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -271,6 +270,15 @@ func TestServerJudges(t *testing.T) {
 	got := runCommand(t.Context(), terminal, map[string]string{"DD_URL": env["DD_URL"], "NO_COLOR": "1"}, "design", "validate", "--server", "testdata/design/ruled.yaml")
 	if got.code != exitFailed || !strings.Contains(got.out, "error DD2003 line 17, column 3 at /data/mtu") || !strings.Contains(got.out, "file://") {
 		t.Errorf("as a table: exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+	text, err := os.ReadFile("testdata/design/ruled.yaml") // which is brought to the service
+	if err != nil {
+		t.Fatal(err)
+	}
+	piped := runWith(t.Context(), bytes.NewReader(text), env, "design", "validate", "--server", "-")
+	here := runCommand(t.Context(), 0, env, "design", "validate", "testdata/design/ruled.yaml")
+	if piped.code != exitFailed || messagesOf(t, piped.out) != messagesOf(t, here.out) || !strings.Contains(piped.out, "design://sha256/") {
+		t.Errorf("standard input: exit code %d\n%s%s", piped.code, piped.out, piped.err)
 	}
 	for ref, code := range map[string]int{
 		"file:///etc/passwd": exitDenied, "file://" + filepath.Join(t.TempDir(), "x"): exitDenied, "ftp://host/x": exitUsage, "testdata/design/none.yaml": exitUsage,

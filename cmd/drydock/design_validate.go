@@ -22,8 +22,8 @@ func (a *app) validateCommand() *cobra.Command {
 		Use:   "validate REF|FILE|-",
 		Short: "Check a design and say what is wrong with it, and where",
 		Long: "Checks the design behind a reference, in a file, or (-) on standard input: its documents, what they inherit, and every rule. No service is\n" +
-			"needed; references are resolved with the options of serve, from --config-file and the environment. With --server the service does the work,\n" +
-			"and a file must be one that the service may read.\n\n" +
+			"needed; references are resolved with the options of serve, from --config-file and the environment. With --server the service does the work;\n" +
+			"a file is brought to it if it is on another machine, and standard input always.\n\n" +
 			"Findings are shown by document, with their line. Exit code 0: no error; 1: errors, or with --strict warnings. As a table and as SARIF,\n" +
 			"findings below warnings are left out unless --level says otherwise.",
 		Example: "  drydock design validate site.yaml\n  drydock design validate --strict --ignore DD3001 https://designs.example/site.yaml\n" +
@@ -96,11 +96,8 @@ func (a *app) judgeHere(ctx context.Context, reader *designReader, arg string) (
 }
 
 // judgeThere lets the service check a design.
-func (a *app) judgeThere(ctx context.Context, _ *designReader, arg string) (v verdict, uri string, err error) {
-	if arg == standardInput {
-		return verdict{}, "", usageError{"a service cannot read standard input: leave out --server, or name a file or a reference"}
-	}
-	ref, err := designRef(arg, a.url)
+func (a *app) judgeThere(ctx context.Context, reader *designReader, arg string) (v verdict, uri string, err error) {
+	ref, err := a.designRef(ctx, arg, false, reader.in())
 	if err != nil {
 		return verdict{}, "", err
 	}

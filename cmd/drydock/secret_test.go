@@ -309,7 +309,7 @@ func TestUpload(t *testing.T) {
 
 // runWith runs a command line that reads in.
 func runWith(ctx context.Context, in io.Reader, env map[string]string, args ...string) outcome {
-	var out, errs bytes.Buffer
+	var out, errs lockedBuffer
 	code := runOn(ctx, append([]string{"drydock"}, args...), env, in, screen{&out, 0}, screen{&errs, 0})
 	return outcome{code, out.String(), errs.String()}
 }
