@@ -6,12 +6,11 @@ import (
 	"strconv"
 	"strings"
 
+	"drydock"
 	"drydock/site"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
-
-	"drydock"
 )
 
 // advise adds warnings about a document that is good: what it says and nobody reads, and what reads otherwise than it looks.

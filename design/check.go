@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"strings"
 
+	"drydock"
 	"drydock/site"
 
 	"go.yaml.in/yaml/v3"
-
-	"drydock"
 )
 
 // checks collects what is wrong with one document.

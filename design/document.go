@@ -6,11 +6,10 @@ import (
 	"strconv"
 	"strings"
 
+	"drydock"
 	"drydock/site"
 
 	"go.yaml.in/yaml/v3"
-
-	"drydock"
 )
 
 // document is one document of ours while it is being checked. Its line numbers are still those of its part.

@@ -10,11 +10,10 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"drydock"
 	"drydock/site"
 
 	"go.yaml.in/yaml/v3"
-
-	"drydock"
 )
 
 // The codes of what an ingester finds: a schema violation, and everything else.

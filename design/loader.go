@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"drydock"
-
 	"drydock/memo"
 	"drydock/rules"
 	"drydock/site"

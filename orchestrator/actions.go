@@ -81,7 +81,7 @@ func failedNodes(findings []site.Finding) []string {
 			continue
 		}
 		for _, d := range findings[i].Docs {
-			if kind := strings.TrimPrefix(d.Schema, "drydock/"); strings.HasPrefix(kind, "BaremetalNode/") && d.Name != "" && !seen[d.Name] {
+			if strings.HasPrefix(d.Schema, "drydock/BaremetalNode/") && d.Name != "" && !seen[d.Name] {
 				seen[d.Name] = true
 				names = append(names, d.Name)
 			}
